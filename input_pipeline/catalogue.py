@@ -1,0 +1,125 @@
+"""The catalogue: one row a listing, read without the truth unless evaluation asks for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from input_pipeline.sources import mapped, read_table
+from stylejax.config import ConfigError, DataConfig
+from stylejax.retrieval.labels import Card, Label
+
+SEPARATOR = " > "
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Listings in file order.
+
+    `group` is the true product of each listing. It is None unless the catalogue was read with the
+    truth, which only evaluation does.
+    """
+
+    item_id: list[str]
+    title: list[str]  # "" where there is none
+    image: list[str]  # path relative to `images`; "" where there is none
+    category_path: list[str]
+    split: list[str]
+    images: Path
+    group: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.item_id)
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers `[n]` int64 of one split.
+
+        Raises:
+          ConfigError: when no listing belongs to it.
+        """
+        rows = np.flatnonzero(np.array(self.split, dtype=object) == split)
+        if len(rows) == 0:
+            raise ConfigError(
+                f"no listing of split {split!r}; the catalogue has {sorted(set(self.split))}"
+            )
+        return rows
+
+    def category(self, row: int, level: int) -> str:
+        """The first `level` levels of a row's category path; 0 = the whole path."""
+        return at_level(self.category_path[row], level)
+
+    def labels(self, category_level: int) -> dict[str, Label]:
+        """Item id to what evaluation knows of it; the catalogue must hold the truth."""
+        assert self.group is not None, "read the catalogue with the truth"
+        return {
+            item: Label(self.group[row], self.category(row, category_level), self.split[row])
+            for row, item in enumerate(self.item_id)
+        }
+
+    def card(self, row: int) -> Card:
+        """What a page shows of a listing."""
+        image = self.images / self.image[row] if self.image[row] else None
+        return Card(self.item_id[row], self.title[row], self.category_path[row], image)
+
+
+def has_truth(data: DataConfig, path: Path) -> bool:
+    """Whether the catalogue has a column of true products."""
+    return data.columns.group in read_table(ibis.duckdb.connect(), path).columns
+
+
+def at_level(path: str, level: int) -> str:
+    """The first `level` levels of a category path; 0 = the whole path."""
+    return path if level == 0 else SEPARATOR.join(path.split(SEPARATOR)[:level])
+
+
+def load_catalogue(
+    data: DataConfig, path: Path, images: Path, *, with_truth: bool = False
+) -> Catalogue:
+    """Reads and checks a catalogue.
+
+    Args:
+      data: column mapping and the name of the train split.
+      path: Parquet, CSV or JSON lines.
+      images: folder that picture paths start from.
+      with_truth: read the column of true products too; without it that column is never touched.
+
+    Raises:
+      ConfigError: for a missing column, no listings, or item ids that are empty or repeated.
+    """
+    names = dataclasses.asdict(data.columns)
+    if not with_truth:
+        names["group"] = ""
+    elif not names["group"]:
+        raise ConfigError("evaluation needs the true product of each listing: data.columns.group")
+    connection = ibis.duckdb.connect()
+    table = mapped(read_table(connection, path), names, path, "data.columns")
+    rows: pa.Table = table.to_pyarrow()
+    if rows.num_rows == 0:
+        raise ConfigError(f"{path} has no listings")
+
+    def column(name: str, default: str = "") -> list[str]:
+        if name not in rows.column_names:
+            return [default] * rows.num_rows
+        return [default if value is None else str(value) for value in rows[name].to_pylist()]
+
+    ids = column("item_id")
+    if "" in ids:
+        raise ConfigError(f"{path} row {ids.index('') + 1} has no {data.columns.item_id}")
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        twice = next(i for i in ids if i in seen or seen.add(i))
+        raise ConfigError(f"{path} has {data.columns.item_id} {twice!r} twice; ids must be unique")
+    return Catalogue(
+        item_id=ids,
+        title=[title.strip() for title in column("title")],
+        image=column("image"),
+        category_path=column("category_path"),
+        split=column("split", data.train_split),
+        images=images,
+        group=column("group") if with_truth else None,
+    )

@@ -1,0 +1,61 @@
+"""Single listings as batches for export, evaluation and search: no sampling, no augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from input_pipeline.pictures import Pictures
+from stylejax.batch import Products
+
+AHEAD = 3  # batches decoded while the device works on an earlier one
+
+
+def product_batches(
+    rows: NDArray[np.int64],
+    pictures: Pictures,
+    tokens: NDArray[np.int32],
+    batch_size: int,
+) -> Iterator[tuple[NDArray[np.int64], Products]]:
+    """Batches of one shape over `rows`, in order; the last is padded with absent listings.
+
+    Args:
+      rows: `[n]` catalogue rows.
+      pictures: read at the encoder's size.
+      tokens: `[catalogue, length]` token ids of every catalogue row.
+      batch_size: rows a batch.
+
+    Yields:
+      The rows (at most `batch_size`) and the products `[batch_size, ...]`.
+    """
+    chunks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+
+    def load(chunk: NDArray[np.int64]) -> tuple[NDArray[np.int64], Products]:
+        return chunk, products(*pictures.read(chunk), tokens[chunk], batch_size)
+
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting = iter(chunks)
+        pending = [pool.submit(load, chunk) for chunk in islice(waiting, AHEAD)]
+        while pending:
+            result = pending.pop(0).result()
+            pending += [pool.submit(load, chunk) for chunk in islice(waiting, 1)]
+            yield result
+
+
+def products(
+    image: NDArray[np.uint8],
+    has_image: NDArray[np.bool_],
+    tokens: NDArray[np.int32],
+    batch_size: int | None = None,
+) -> Products:
+    """Listings as one batch, padded to `batch_size` rows with listings that have nothing."""
+    missing = (batch_size or len(tokens)) - len(tokens)
+
+    def pad(x: np.ndarray) -> np.ndarray:
+        return np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+
+    return Products(pad(image), pad(has_image), pad(tokens))

@@ -1,0 +1,42 @@
+"""The arrays that travel from the input pipeline to the accelerator.
+
+Both sides import this file and nothing of each other: it is the whole contract between them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Int32, UInt8
+
+Array = np.ndarray | jax.Array  # NumPy on the host, JAX once placed on a mesh
+
+
+class Products(NamedTuple):
+    """Listings as the encoder reads them."""
+
+    image: UInt8[Array, "b height width 3"]  # RGB; zeros where there is no picture
+    has_image: Bool[Array, " b"]
+    tokens: Int32[Array, "b length"]  # WordPiece ids, [CLS] first, 0 = padding; all 0 = no title
+
+    @property
+    def has_text(self) -> Bool[Array, " b"]:
+        """Whether each listing has a title."""
+        return (self.tokens != 0).any(axis=-1)
+
+
+class PairBatch(NamedTuple):
+    """Same-style pairs: row i of ``left`` and row i of ``right`` sell the same product.
+
+    Two listings with equal group ids are known to be the same product, so neither may serve as the
+    other's negative; a listing with no known partner has a group of its own.
+    """
+
+    left: Products
+    right: Products
+    left_group: Int32[Array, " b"]
+    right_group: Int32[Array, " b"]
+    left_item: Int32[Array, " b"]  # row of the listing in the catalogue
+    right_item: Int32[Array, " b"]

@@ -1,0 +1,85 @@
+"""The command line: ``stylejax VERB``. Everything heavy is imported by the verb that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable
+
+# Verb -> (what it does, an example). The verb's own module is imported only when it is called.
+VERBS = {
+    "simulate": (
+        "write the built-in simulated catalogue and click log",
+        "stylejax simulate --out data --products 1000 --seed 7",
+    ),
+    "mine": (
+        "click log -> same-style pairs",
+        "stylejax mine --config configs/grocery.py --mining.min-support 3",
+    ),
+    "train": (
+        "pairs -> encoder",
+        "stylejax train --config configs/grocery.py --training.steps 500",
+    ),
+    "export": ("encoder + catalogue -> vectors", "stylejax export --checkpoint runs/grocery"),
+    "index": (
+        "vectors -> nearest-neighbour index",
+        "stylejax index --vectors runs/grocery/vectors --view m",
+    ),
+    "evaluate": (
+        "vectors + true products -> retrieval metrics",
+        "stylejax evaluate --run runs/grocery --queries val --gallery val",
+    ),
+    "search": (
+        "photo and words -> ranked listings",
+        'stylejax search --run runs/demo --image mug.jpg --text "3d frog" --html found.html',
+    ),
+    "report": ("a run -> one HTML page", "stylejax report --run runs/grocery"),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs one verb; what the user can mend ends with a message and exit code 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        width = max(map(len, VERBS))
+        print("usage: stylejax VERB [options]\n\nSame-style product retrieval in JAX.\n\nverbs:")
+        print("\n".join(f"  {verb:<{width}}  {what}" for verb, (what, _) in VERBS.items()))
+        print("\n`stylejax VERB --help` lists a verb's options with defaults and an example.")
+        raise SystemExit(0 if argv else 2)
+    verb, rest = argv[0], argv[1:]
+    if verb not in VERBS:
+        fail(f"no verb {verb!r}; there are {', '.join(VERBS)}")
+    command = importlib.import_module(f"stylejax.commands.{verb}")
+    what, example = VERBS[verb]
+    parser = argparse.ArgumentParser(
+        prog=f"stylejax {verb}",
+        description=what[0].upper() + what[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    reported(lambda: command.run(parser, rest))
+
+
+def reported(job: Callable[[], None]) -> None:
+    """Runs a job with quiet libraries; what the user can mend becomes a message and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from stylejax.config import ConfigError
+
+    try:
+        job()
+    except ConfigError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def fail(message: str) -> None:
+    """Prints an error and exits with code 2."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)

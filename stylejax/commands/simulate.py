@@ -1,0 +1,24 @@
+"""``stylejax simulate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Writes the simulated catalogue, its pictures and its click log."""
+    from input_pipeline.synthetic import write_catalogue
+    from stylejax.config import SyntheticConfig
+    from stylejax.progress import progress
+
+    default = SyntheticConfig()
+    parser.add_argument("--out", required=True, help="folder to write")
+    parser.add_argument("--products", type=int, default=default.products, help="products")
+    parser.add_argument("--sessions", type=int, default=default.sessions, help="search sessions")
+    parser.add_argument("--seed", type=int, default=default.seed, help="other seed, other products")
+    args = parser.parse_args(argv)
+    options = SyntheticConfig(products=args.products, sessions=args.sessions, seed=args.seed)
+    with progress("simulate", "products") as advance:
+        write_catalogue(Path(args.out), options, progress=advance)
+    print(f"catalogue  {args.out}  (simulated)")

@@ -1,0 +1,20 @@
+"""Contrastive losses as pure functions of vectors: `[B, D]` in, `[B]` float32 out.
+
+They know nothing of models, meshes or files, and give the same number on any number of devices.
+"""
+
+from stylejax.losses.consistency import locality_consistency
+from stylejax.losses.hinge import product_matching, self_distinctiveness
+from stylejax.losses.sigmoid import sigmoid_contrastive
+from stylejax.losses.softmax import softmax_contrastive
+from stylejax.losses.unit import contrastive_loss_unit, views_needed
+
+__all__ = [
+    "contrastive_loss_unit",
+    "locality_consistency",
+    "product_matching",
+    "self_distinctiveness",
+    "sigmoid_contrastive",
+    "softmax_contrastive",
+    "views_needed",
+]

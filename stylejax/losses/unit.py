@@ -1,0 +1,175 @@
+"""The contrastive loss unit: PPM, PDC and PLC over the views of a pair, weighted and summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Float32
+
+from stylejax.config import LossConfig, parse_direction
+from stylejax.losses.consistency import locality_consistency
+from stylejax.losses.hinge import product_matching, self_distinctiveness
+from stylejax.losses.sigmoid import sigmoid_contrastive
+from stylejax.losses.similarity import Groups, Vectors
+from stylejax.losses.softmax import softmax_contrastive
+
+Views = Mapping[str, Vectors]
+Presence = Mapping[str, Bool[Array, " b"]]
+
+
+def contrastive_loss_unit(
+    left: Views,
+    right: Views,
+    options: LossConfig,
+    *,
+    left_present: Presence,
+    right_present: Presence,
+    left_groups: Groups = None,
+    right_groups: Groups = None,
+    scale: float | Float[Array, ""] = 1.0,
+    bias: float | Float[Array, ""] = 0.0,
+) -> tuple[Float32[Array, ""], dict[str, Float32[Array, ""]]]:
+    """The total loss of a batch of pairs and every named part of it.
+
+    Source: eSSPR (arXiv 2302.05093), contrastive loss unit; the softmax and sigmoid forms put
+    InfoNCE or SigLIP in the place of the hinge in PPM and PDC.
+
+    Args:
+      left: view name (m, t, i) to `[B, D]` vectors of the left listings; `views_needed` lists
+        the names that `options` asks for.
+      right: likewise for the right listings.
+      options: which parts, their form and their weights.
+      left_present: view name to `[B]`, false where the left listing lacks that view.
+      right_present: likewise for the right listings.
+      left_groups: `[B]` group ids of the left listings; None: all rows differ.
+      right_groups: `[B]` group ids of the right listings.
+      scale: inverse temperature of the softmax and sigmoid forms.
+      bias: bias of the sigmoid form.
+
+    Returns:
+      The weighted sum, and the mean of each part over the rows that have its views, under
+      names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``.
+    """
+
+    def contrast(
+        query: Vectors,
+        target: Vectors,
+        margin: float,
+        groups: tuple[Groups, Groups],
+        query_valid: Bool[Array, " b"],
+        target_valid: Bool[Array, " b"],
+    ) -> Float32[Array, " b"]:
+        if options.form == "hinge":
+            return product_matching(
+                query,
+                target,
+                margin=margin,
+                query_groups=groups[0],
+                target_groups=groups[1],
+                target_valid=target_valid,
+            )
+        if options.form == "softmax":
+            return softmax_contrastive(
+                query,
+                target,
+                scale=scale,
+                query_groups=groups[0],
+                target_groups=groups[1],
+                duplicates=options.duplicates,
+                query_valid=query_valid,
+                target_valid=target_valid,
+            )
+        return sigmoid_contrastive(
+            query,
+            target,
+            scale=scale,
+            bias=bias,
+            query_groups=groups[0],
+            target_groups=groups[1],
+            duplicates=options.duplicates,
+            target_valid=target_valid,
+        )
+
+    parts: dict[str, Float32[Array, ""]] = {}
+    for direction in options.matching:
+        q, t = parse_direction(direction)
+        rows = contrast(
+            left[q],
+            right[t],
+            options.matching_margin,
+            (left_groups, right_groups),
+            left_present[q],
+            right_present[t],
+        )
+        parts[f"ppm/{direction}"] = _mean(rows, left_present[q] & right_present[t])
+        if options.symmetric and q != t:
+            rows = contrast(
+                right[q],
+                left[t],
+                options.matching_margin,
+                (right_groups, left_groups),
+                right_present[q],
+                left_present[t],
+            )
+            parts[f"ppm/{direction}/right"] = _mean(rows, right_present[q] & left_present[t])
+    for direction in options.distinctiveness:
+        q, t = parse_direction(direction)
+        rows = contrast(
+            left[q],
+            left[t],
+            options.distinctiveness_margin,
+            (left_groups, left_groups),
+            left_present[q],
+            left_present[t],
+        )
+        parts[f"pdc/{direction}"] = _mean(rows, left_present[q] & left_present[t])
+    for view in options.consistency:
+        rows = locality_consistency(
+            left["m"],
+            left[view],
+            right["m"],
+            tolerance=options.consistency_tolerance,
+            k=options.consistency_k,
+            target_valid=right_present["m"],
+        )
+        parts[f"plc/{view}"] = _mean(rows, left_present[view])
+    return _total(parts, options), parts
+
+
+def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the left views and the right views that `contrastive_loss_unit` will read."""
+    left: set[str] = set()
+    right: set[str] = set()
+    for direction in options.matching:
+        q, t = parse_direction(direction)
+        left.add(q)
+        right.add(t)
+        if options.symmetric and q != t:
+            right.add(q)
+            left.add(t)
+    for direction in options.distinctiveness:
+        left.update(parse_direction(direction))
+    if options.consistency:
+        left.update(("m", *options.consistency))
+        right.add("m")
+    return frozenset(left), frozenset(right)
+
+
+def _mean(rows: Float32[Array, " b"], valid: Bool[Array, " b"]) -> Float32[Array, ""]:
+    return jnp.sum(jnp.where(valid, rows, 0.0)) / jnp.maximum(1, jnp.sum(valid))
+
+
+def _total(parts: dict[str, Float32[Array, ""]], options: LossConfig) -> Float32[Array, ""]:
+    weights = {
+        "ppm": options.matching_weight,
+        "pdc": options.distinctiveness_weight,
+        "plc": options.consistency_weight,
+    }
+    kinds = {name.split("/")[0] for name in parts}
+    scale = sum(weights[kind] for kind in sorted(kinds))
+    total = jnp.zeros((), jnp.float32)
+    for kind in sorted(kinds):
+        values = [value for name, value in parts.items() if name.startswith(kind + "/")]
+        total += weights[kind] / scale * sum(values) / len(values)
+    return total

@@ -1,0 +1,1 @@
+"""After training: vectors, indexes, search, evaluation and the report."""

@@ -1,0 +1,111 @@
+"""Offline evaluation: does a query listing find the other listings of its product?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+
+from stylejax.config import VIEWS, ConfigError
+from stylejax.retrieval.labels import Label
+from stylejax.retrieval.metrics import mean_metrics, rank_relevant, ranking_metrics
+from stylejax.retrieval.vectors import VectorSet
+
+DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
+
+
+def evaluate(
+    vectors: VectorSet,
+    groups: Sequence[str],
+    categories: Sequence[str],
+    queries: Int[NDArray, " q"],
+    gallery: Int[NDArray, " g"],
+    *,
+    directions: Sequence[str] = DIRECTIONS,
+) -> dict[str, Any]:
+    """Retrieval metrics for each direction, overall and by category.
+
+    A query that is itself in the gallery is left out of its own ranking (leave one out). A listing
+    without the direction's view takes no part in it; a query without another listing of its
+    product in the gallery is not counted.
+
+    Args:
+      vectors: n listings.
+      groups: `n` true products.
+      categories: `n` categories to break the results down by, of the query.
+      queries: rows that search.
+      gallery: rows that are found.
+      directions: query view - gallery view.
+
+    Returns:
+      ``{"directions": {"m-m": {"mrr": ..., "recall@1": ..., "queries": ...}, ...},
+      "by_category": {category: {direction: {...}}}, "queries": q, "gallery": g}``.
+    """
+    group_ids = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
+    overall: dict[str, dict[str, float]] = {}
+    by_category: dict[str, dict[str, dict[str, float]]] = {}
+    for direction in directions:
+        query_view, target_view = direction.split("-")
+        asking = queries[vectors.present[query_view][queries]]
+        found = gallery[vectors.present[target_view][gallery]]
+        place = np.full(len(vectors), -1)
+        place[found] = np.arange(len(found))
+        scores: dict[str, list[dict[str, float]]] = {}
+        for ranking in rank_relevant(
+            vectors.vectors[query_view][asking],
+            vectors.vectors[target_view][found],
+            group_ids[asking],
+            group_ids[found],
+            place[asking],
+        ):
+            category = categories[asking[ranking.query]]
+            scores.setdefault(category, []).append(ranking_metrics(ranking.positions))
+        overall[direction] = mean_metrics([s for group in scores.values() for s in group])
+        for category in sorted(scores):
+            by_category.setdefault(category, {})[direction] = mean_metrics(scores[category])
+    return {
+        "directions": overall,
+        "by_category": {name: by_category[name] for name in sorted(by_category)},
+        "queries": len(queries),
+        "gallery": len(gallery),
+    }
+
+
+def evaluate_splits(
+    vectors: VectorSet,
+    labels: Mapping[str, Label],
+    query_split: str,
+    gallery_split: str,
+    *,
+    directions: Sequence[str] = DIRECTIONS,
+) -> dict[str, Any]:
+    """`evaluate` with queries and gallery named by split; adds ``"protocol"`` to the result.
+
+    Raises:
+      ConfigError: when a vector's listing has no label, or a split has no listing.
+    """
+    unknown = [item for item in vectors.item_id if item not in labels]
+    if unknown:
+        raise ConfigError(
+            f"{len(unknown)} exported listings are not in the catalogue, the first "
+            f"{unknown[0]!r}; evaluate with the catalogue that was exported"
+        )
+    known = [labels[item] for item in vectors.item_id]
+    splits = np.array([label.split for label in known], dtype=object)
+    rows = {split: np.flatnonzero(splits == split) for split in (query_split, gallery_split)}
+    for split, found in rows.items():
+        if len(found) == 0:
+            raise ConfigError(f"no listing of split {split!r}; there are {sorted(set(splits))}")
+    result = evaluate(
+        vectors,
+        [label.group for label in known],
+        [label.category for label in known],
+        rows[query_split],
+        rows[gallery_split],
+        directions=directions,
+    )
+    protocol = {"queries": query_split, "gallery": gallery_split}
+    return result | {"protocol": protocol | {"leave_one_out": query_split == gallery_split}}

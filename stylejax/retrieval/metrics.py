@@ -1,0 +1,112 @@
+"""Ranking metrics from the positions of the relevant listings; exact, and fair about ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from numpy.typing import NDArray
+
+CUTOFFS = (1, 5, 10, 20)
+BLOCK = 512  # queries scored at a time: memory is BLOCK x gallery floats
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Where one query's relevant listings stand.
+
+    `positions` are 1-based ranks in the order of the gallery by descending score; `scored` is the
+    number of gallery listings that were ranked.
+    """
+
+    query: int
+    positions: NDArray[np.int64]
+    scored: int
+
+
+def rank_relevant(
+    queries: Float32[NDArray, "q d"],
+    gallery: Float32[NDArray, "g d"],
+    query_groups: Int[NDArray, " q"],
+    gallery_groups: Int[NDArray, " g"],
+    excluded: Int[NDArray, " q"],
+    *,
+    seed: int = 0,
+) -> Iterator[Ranking]:
+    """Ranks the gallery for every query by cosine and finds the listings of the query's product.
+
+    Listings with equal scores stand in one random order for all queries, so a constant encoder
+    scores what chance scores.
+
+    Args:
+      queries: unit vectors.
+      gallery: unit vectors.
+      query_groups: true product of each query.
+      gallery_groups: true product of each gallery listing.
+      excluded: gallery index of the query itself, not to be ranked; -1 = none.
+      seed: of the order among equals.
+
+    Yields:
+      One ranking a query that has at least one relevant listing.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(gallery))
+    place = np.empty_like(shuffled)
+    place[shuffled] = np.arange(len(gallery))
+    vectors, groups = gallery[shuffled].T.copy(), gallery_groups[shuffled]
+    for start in range(0, len(queries), BLOCK):
+        scores = queries[start : start + BLOCK] @ vectors
+        for offset, row in enumerate(scores):
+            query = start + offset
+            relevant = groups == query_groups[query]
+            own = excluded[query]
+            if own >= 0:
+                relevant[place[own]] = False
+                row[place[own]] = -np.inf
+            found = np.flatnonzero(relevant)
+            if len(found):
+                yield Ranking(query, _positions(row, found), len(gallery) - (own >= 0))
+
+
+def _positions(scores: Float[NDArray, " g"], found: Int[NDArray, " r"]) -> Int[NDArray, " r"]:
+    """1-based ranks, ascending, of the entries `found`; among equals the earlier one is ahead."""
+    order = np.argsort(-scores, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(1, len(order) + 1)
+    return np.sort(rank[found])
+
+
+def ranking_metrics(positions: Int[NDArray, " r"]) -> dict[str, float]:
+    """Metrics of one query.
+
+    - ``mrr``: 1 / rank of the first relevant listing.
+    - ``recall@k``: 1 when a relevant listing is among the first k (the reference system's
+      definition: share of queries answered).
+    - ``map``: mean over relevant listings of the precision at their rank.
+    - ``map@r``: the same counting only ranks up to R, the number of relevant listings
+      (Musgrave et al. 2020).
+    - ``ndcg@10``: discounted gain with gain 1 for relevant listings, over the best possible.
+
+    Args:
+      positions: 1-based ranks of all r >= 1 relevant listings, ascending.
+    """
+    count = len(positions)
+    precision = np.arange(1, count + 1) / positions
+    gain = 1.0 / np.log2(positions[positions <= 10] + 1.0)
+    best = 1.0 / np.log2(np.arange(1, min(count, 10) + 1) + 1.0)
+    return {
+        "mrr": 1.0 / positions[0],
+        **{f"recall@{k}": float(positions[0] <= k) for k in CUTOFFS},
+        "map": float(precision.mean()),
+        "map@r": float(precision[positions <= count].sum() / count),
+        "ndcg@10": float(gain.sum() / best.sum()),
+    }
+
+
+def mean_metrics(rankings: list[dict[str, float]]) -> dict[str, float]:
+    """Mean over queries of each metric, and ``queries``, their number; empty for no query."""
+    if not rankings:
+        return {"queries": 0}
+    means = {name: float(np.mean([r[name] for r in rankings])) for name in rankings[0]}
+    return means | {"queries": len(rankings)}

@@ -1,0 +1,54 @@
+"""Metrics as tables on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SHOWN = (
+    ("R@1", "recall@1"),
+    ("R@5", "recall@5"),
+    ("R@10", "recall@10"),
+    ("MRR", "mrr"),
+    ("mAP@R", "map@r"),
+    ("nDCG@10", "ndcg@10"),
+)
+
+
+def print_metrics(metrics: dict[str, Any]) -> None:
+    """Prints all directions, then R@1 by category for photo, title and both."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=100)
+    protocol = metrics["protocol"]
+    where = (
+        f"{protocol['queries']}, leave one out"
+        if protocol["leave_one_out"]
+        else f"{protocol['queries']} -> {protocol['gallery']}"
+    )
+    table = Table(title=f"Retrieval, {where}  (i = photo, t = title, m = both)", box=None)
+    table.add_column("query-gallery")
+    for header, _ in SHOWN:
+        table.add_column(header, justify="right")
+    table.add_column("queries", justify="right")
+    for direction, values in metrics["directions"].items():
+        cells = [f"{values[name]:.3f}" if name in values else "-" for _, name in SHOWN]
+        table.add_row(direction, *cells, f"{values['queries']:,}")
+    console.print(table)
+
+    table = Table(title="R@1 by category, worst first", box=None)
+    table.add_column("category")
+    for header in ("photo only", "title only", "both", "queries"):
+        table.add_column(header, justify="right")
+    rows = sorted(
+        metrics["by_category"].items(),
+        key=lambda entry: entry[1].get("m-m", {}).get("recall@1", 0.0),
+    )
+    for category, directions in [*rows, ("all", metrics["directions"])]:
+        cells = [directions.get(d, {}).get("recall@1") for d in ("i-i", "t-t", "m-m")]
+        table.add_row(
+            category if category != "all" else "[bold]all",
+            *("-" if cell is None else f"{cell:.3f}" for cell in cells),
+            f"{directions.get('m-m', {}).get('queries', 0):,}",
+        )
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Training: mesh, optimizer, step, checkpoints and the loop that joins them."""

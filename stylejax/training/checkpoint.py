@@ -1,0 +1,130 @@
+"""Orbax checkpoints that hold all that resuming and encoding need: weights, config, tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+from orbax.checkpoint import v1 as ocp
+
+from stylejax.config import Config, ConfigError, differences, from_json, to_json
+from stylejax.encoder import Parameters
+from stylejax.training.mesh import replicated
+from stylejax.training.step import TrainState, exported
+
+# May differ between a checkpoint and the run that resumes it; all else changes the result.
+RESUMABLE = (
+    "run_dir:",
+    "training.save_every:",
+    "training.keep:",
+    "training.evaluate_every:",
+    "training.log_every:",
+    "training.devices:",
+    "evaluation.",
+    "data.root:",
+)
+
+
+class Checkpoints:
+    """The checkpoints of one run, newest kept; saving goes on beside training."""
+
+    def __init__(self, run_dir: str | Path, keep: int = 1):
+        self.folder = Path(run_dir).resolve() / "checkpoints"
+        self._checkpointer = ocp.training.Checkpointer(
+            self.folder, preservation_policy=ocp.training.preservation_policies.LatestN(keep)
+        )
+
+    def latest(self) -> int | None:
+        """The newest complete checkpoint's step, or None."""
+        newest = self._checkpointer.latest
+        return None if newest is None else newest.step
+
+    def save(self, state: TrainState, config: Config, tokenizer: str, vocab_size: int) -> None:
+        """Starts saving; `close` waits for it.
+
+        Args:
+          state: written as it is now.
+          config: the run's settings.
+          tokenizer: JSON definition of the tokenizer.
+          vocab_size: its number of ids.
+        """
+        self._checkpointer.save_checkpointables_async(
+            int(state.step),
+            {
+                "encoder": dict(exported(state)),
+                "training": {"parameters": state.parameters, "optimizer": state.optimizer},
+            },
+            custom_metadata={
+                "config": to_json(config),
+                "tokenizer": tokenizer,
+                "vocab_size": vocab_size,
+            },
+        )
+
+    def restore(self, like: TrainState, config: Config) -> TrainState:
+        """The newest checkpoint's state, on the devices of `like`.
+
+        Raises:
+          ConfigError: when there is none, or its config differs in a setting that matters,
+            listing the differences.
+        """
+        step = self._require()
+        changed = [
+            line for line in differences(self.config(), config) if not line.startswith(RESUMABLE)
+        ]
+        if changed:
+            raise ConfigError(
+                f"the checkpoint in {self.folder} is of another config: {'; '.join(changed)}. "
+                "Use its settings, or another --run-dir"
+            )
+        abstract = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
+        )
+        wanted = {"training": {"parameters": abstract.parameters, "optimizer": abstract.optimizer}}
+        if abstract.average:
+            wanted["encoder"] = abstract.average
+        loaded = self._checkpointer.load_checkpointables(step, wanted)
+        return TrainState(
+            jax.device_put(jax.numpy.int32(step), like.step.sharding),
+            loaded["training"]["parameters"],
+            loaded.get("encoder", {}),
+            loaded["training"]["optimizer"],
+        )
+
+    def config(self) -> Config:
+        """The config that the newest checkpoint was made with."""
+        return from_json(self._metadata()["config"])
+
+    def tokenizer(self) -> str:
+        """JSON definition of the tokenizer that the newest checkpoint was made with."""
+        return self._metadata()["tokenizer"]
+
+    def vocab_size(self) -> int:
+        """That tokenizer's number of ids."""
+        return self._metadata()["vocab_size"]
+
+    def encoder(self, shapes: Mapping[str, jax.ShapeDtypeStruct], mesh: Mesh) -> Parameters:
+        """The newest checkpoint's encoder weights, on every device of the mesh."""
+        abstract = {
+            name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(mesh))
+            for name, x in shapes.items()
+        }
+        return self._checkpointer.load_checkpointables(self._require(), {"encoder": abstract})[
+            "encoder"
+        ]
+
+    def close(self) -> None:
+        """Waits until what was saved is on disk."""
+        self._checkpointer.close()
+
+    def _require(self) -> int:
+        step = self.latest()
+        if step is None:
+            raise ConfigError(f"no checkpoint in {self.folder}; train first")
+        return step
+
+    def _metadata(self) -> dict[str, Any]:
+        return self._checkpointer.checkpointables_metadata(self._require()).custom_metadata

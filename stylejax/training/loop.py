@@ -1,0 +1,92 @@
+"""The training loop: batches in, checkpoints and metrics out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import jax
+from jax.sharding import Mesh
+
+from stylejax.batch import PairBatch
+from stylejax.config import Config, ConfigError
+from stylejax.encoder import Parameters
+from stylejax.progress import progress
+from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.mesh import place
+from stylejax.training.record import Record
+from stylejax.training.step import TrainState, exported, make_train_step
+
+Evaluate = Callable[[Parameters], Mapping[str, float]]
+
+
+def train(
+    config: Config,
+    batches: Callable[[int], Iterator[PairBatch]],
+    tokenizer: str,
+    vocab_size: int,
+    mesh: Mesh,
+    *,
+    evaluate: Evaluate | None = None,
+    resume: bool = False,
+) -> TrainState:
+    """Trains from scratch or from the newest checkpoint to `config.training.steps`.
+
+    Args:
+      config: the run.
+      batches: first step to endless batches of this host, see `input_pipeline.pairs`.
+      tokenizer: JSON definition of the tokenizer, kept in every checkpoint.
+      vocab_size: number of token ids.
+      mesh: devices.
+      evaluate: encoder weights to named numbers, called every `evaluate_every` steps and at the
+        end.
+      resume: go on from the newest checkpoint.
+
+    Returns:
+      The final state.
+
+    Raises:
+      ConfigError: when a checkpoint is there and `resume` is false, or its config differs.
+      FloatingPointError: when the loss is not finite, with the step.
+    """
+    options = config.training
+    checkpoints = Checkpoints(config.run_dir, options.keep)
+    create, step = make_train_step(config, vocab_size, mesh)
+    state = create()
+    if resume:
+        state = checkpoints.restore(state, config)
+    elif checkpoints.latest() is not None:
+        raise ConfigError(
+            f"{checkpoints.folder} already holds step {checkpoints.latest()}; go on with --resume, "
+            "start anew with --restart, or choose another --run-dir"
+        )
+    start = int(state.step)
+    record = Record(Path(config.run_dir), start_step=start)
+    with progress("train", "steps") as advance:
+        for number, batch in zip(range(start, options.steps), batches(start)):
+            state, metrics = step(state, place(mesh, batch))
+            done = number + 1
+            if done % options.log_every == 0 or done in (1, options.steps):
+                values = _finite(metrics, done)
+                record.write(done, values)
+                advance(done, options.steps, f"loss {values['loss']:.4f}")
+            last = done == options.steps
+            if evaluate and (
+                last or (options.evaluate_every and done % options.evaluate_every == 0)
+            ):
+                record.write(done, evaluate(exported(state)))
+            if last or done % options.save_every == 0:
+                checkpoints.save(state, config, tokenizer, vocab_size)
+    checkpoints.close()
+    record.close()
+    return state
+
+
+def _finite(metrics: Mapping[str, jax.Array], step: int) -> dict[str, float]:
+    values = {name: float(value) for name, value in metrics.items()}
+    if not abs(values["loss"]) < float("inf"):
+        raise FloatingPointError(
+            f"the loss is {values['loss']} at step {step}; lower training.learning_rate or "
+            "training.clip_norm"
+        )
+    return values

@@ -1,0 +1,45 @@
+"""Metrics of a run: JSON lines for programs, TensorBoard events for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class Record:
+    """Appends to ``metrics.jsonl`` and to TensorBoard events below the run's folder."""
+
+    def __init__(self, run_dir: Path, *, start_step: int = 0):
+        """Opens the record; lines at or after `start_step` are of an undone future and go.
+
+        Args:
+          run_dir: the run's folder.
+          start_step: first step that will be written.
+        """
+        from tensorboardX import SummaryWriter
+
+        self.path = run_dir / "metrics.jsonl"
+        kept = [line for line in read_record(run_dir) if line["step"] <= start_step]
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept if start_step))
+        self._events = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start_step or None)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """One line ``{"step": ..., name: value, ...}`` and one event a value."""
+        line = {"step": step} | {name: float(value) for name, value in values.items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, float(value), step)
+
+    def close(self) -> None:
+        """Writes out what is buffered."""
+        self._events.close()
+
+
+def read_record(run_dir: Path) -> list[dict[str, float]]:
+    """The lines of ``metrics.jsonl`` in order; none when there is no record."""
+    path = run_dir / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,138 @@
+"""One optimizer step as a pure function of (state, batch)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array, Float32, Int32
+
+from stylejax.batch import PairBatch, Products
+from stylejax.config import Config
+from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
+from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.training.mesh import by_row, replicated
+from stylejax.training.optimizer import make_optimizer
+
+LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
+
+
+class TrainState(NamedTuple):
+    """Everything that changes during training."""
+
+    step: Int32[Array, ""]  # steps done = position in the data
+    parameters: Parameters  # the encoder's weights, and the loss's scale and bias
+    average: Parameters  # moving average of the encoder's weights; empty when it is off
+    optimizer: Any  # optax state
+
+
+Metrics = dict[str, Float32[Array, ""]]
+TrainStep = Callable[[TrainState, PairBatch], tuple[TrainState, Metrics]]
+
+
+def make_train_step(
+    config: Config, vocab_size: int, mesh: Mesh
+) -> tuple[Callable[[], TrainState], TrainStep]:
+    """Builds the first state and the step, both compiled for the mesh.
+
+    Args:
+      config: the run.
+      vocab_size: number of token ids.
+      mesh: devices; the batch is divided over its `data` axis, the weights are on every device.
+
+    Returns:
+      `create() -> state` and `step(state, batch) -> (state, metrics)`; the step gives up the
+      memory of the state it is handed.
+    """
+    init, bind = encoder_factory(config, vocab_size)
+    optimizer = make_optimizer(config.training)
+    whole, rows = replicated(mesh), by_row(mesh)
+
+    def create() -> TrainState:
+        parameters = init(jax.random.key(config.seed))
+        average = dict(parameters) if config.training.ema else {}
+        if config.loss.form != "hinge":
+            parameters[LOG_SCALE] = jnp.log(jnp.float32(config.loss.scale))
+        if config.loss.form == "sigmoid":
+            parameters[BIAS] = jnp.float32(config.loss.bias)
+        return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters))
+
+    def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
+        def loss(parameters: Parameters) -> tuple[Float32[Array, ""], Metrics]:
+            return pair_loss(parameters, batch, config, bind)
+
+        (total, parts), gradients = jax.value_and_grad(loss, has_aux=True)(state.parameters)
+        updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
+        parameters = optax.apply_updates(state.parameters, updates)
+        average = optax.incremental_update(
+            {name: parameters[name] for name in state.average},
+            state.average,
+            1.0 - _average_decay(config.training.ema, state.step),
+        )
+        metrics = {"loss": total, **parts, "gradient_norm": optax.global_norm(gradients)}
+        if LOG_SCALE in parameters:
+            metrics["scale"] = jnp.exp(parameters[LOG_SCALE])
+        return TrainState(state.step + 1, parameters, average, optimizer_state), metrics
+
+    return (
+        jax.jit(create, out_shardings=whole),
+        jax.jit(step, in_shardings=(whole, rows), out_shardings=(whole, whole), donate_argnums=0),
+    )
+
+
+def pair_loss(
+    parameters: Parameters,
+    batch: PairBatch,
+    config: Config,
+    bind: Callable[[Parameters], ProductEncoder],
+) -> tuple[Float32[Array, ""], Metrics]:
+    """The loss unit over a batch of pairs, and its parts."""
+    encoder = bind({name: x for name, x in parameters.items() if not name.startswith("loss/")})
+    left_views, right_views = views_needed(config.loss)
+    if left_views == right_views:
+        both = encoder(_interleave(batch.left, batch.right), left_views)
+        left = {view: x[0::2] for view, x in both.items()}
+        right = {view: x[1::2] for view, x in both.items()}
+    else:
+        left, right = encoder(batch.left, left_views), encoder(batch.right, right_views)
+    scale = jnp.exp(parameters[LOG_SCALE]) if LOG_SCALE in parameters else 1.0
+    bias = parameters.get(BIAS, 0.0)
+    if not config.loss.learn_scale:
+        scale, bias = jax.lax.stop_gradient((scale, bias))
+    return contrastive_loss_unit(
+        left,
+        right,
+        config.loss,
+        left_present=present_views(batch.left),
+        right_present=present_views(batch.right),
+        left_groups=batch.left_group,
+        right_groups=batch.right_group,
+        scale=scale,
+        bias=bias,
+    )
+
+
+def exported(state: TrainState) -> Parameters:
+    """The encoder's weights to use: the moving average where there is one."""
+    if state.average:
+        return state.average
+    return {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
+
+
+def _interleave(left: Products, right: Products) -> Products:
+    """Rows left 0, right 0, left 1, ...: a batch divided by row stays on its devices."""
+    return Products(
+        *(
+            jnp.stack([a, b], axis=1).reshape(-1, *a.shape[1:])
+            for a, b in zip(left, right, strict=True)
+        )
+    )
+
+
+def _average_decay(decay: float, step: Int32[Array, ""]) -> Float32[Array, ""]:
+    """Ramps the decay up from 0.1, so that early, random weights are forgotten."""
+    return jnp.minimum(decay, (1.0 + step) / (10.0 + step))
