@@ -10,11 +10,23 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stylejax.cli import reported
 from stylejax.commands.recipe import parse_recipe
-from stylejax.config import VIEWS, Config, to_json
+from stylejax.config import VIEWS, Config
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax.sharding import Mesh
+
+    from input_pipeline.pictures import Pictures
+    from input_pipeline.sources import Sources
+    from input_pipeline.tokens import TitleTokenizer
+    from stylejax.batch import PairBatch
+    from stylejax.encoder import Parameters
 
 
 def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -28,100 +40,109 @@ def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     """Trains, evaluates on the way, and leaves the run's folder ready for export."""
     import jax
-    import numpy as np
 
-    from input_pipeline.catalogue import has_truth, load_catalogue
-    from input_pipeline.listings import product_batches
+    from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import read_pairs
     from input_pipeline.pairs import pair_batches, pair_graph
     from input_pipeline.pictures import Pictures, write_quarantine
     from input_pipeline.sources import locate
     from input_pipeline.tokens import TitleTokenizer, train_tokenizer
-    from stylejax.encoder import encoder_factory
-    from stylejax.encoder.inference import encode_all, make_encode
-    from stylejax.retrieval.evaluation import evaluate_splits
-    from stylejax.retrieval.vectors import collect
     from stylejax.training.checkpoint import Checkpoints
     from stylejax.training.loop import train
-    from stylejax.training.mesh import by_row, make_mesh, replicated
+    from stylejax.training.mesh import make_mesh
 
     run_dir = Path(config.run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
     if restart:
         for name in ("checkpoints", "tensorboard"):
             shutil.rmtree(run_dir / name, ignore_errors=True)
 
-    # ---- Data: listings without the truth, pairs, tokens, pictures
+    # ---- Data: pairs, tokens and pictures of listings that are read without the truth
     sources = locate(config)
     catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
-    train_rows = catalogue.rows(config.data.train_split)
     graph = pair_graph(catalogue, read_pairs(run_dir / "pairs.parquet"), config.data.train_split)
     if resume:
         tokenizer = TitleTokenizer(Checkpoints(run_dir).tokenizer(), config.text.max_tokens)
     else:
-        tokenizer = train_tokenizer((catalogue.title[row] for row in train_rows), config.text)
+        titles = [catalogue.title[row] for row in catalogue.rows(config.data.train_split)]
+        tokenizer = train_tokenizer(titles, config.text)
     tokens = tokenizer(catalogue.title)
-    (run_dir / "tokenizer.json").write_text(tokenizer.definition, encoding="utf-8")
-    (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
-    picture, cache = config.picture, config.picture.cache_mib // 2
-    stored = Pictures(
-        catalogue.item_id, catalogue.image, sources.images, picture.stored_size, cache
+    stored, shown = (
+        Pictures(catalogue.item_id, catalogue.image, sources.images, size, cache_mib)
+        for size, cache_mib in (
+            (config.picture.stored_size, config.picture.cache_mib),
+            (config.picture.size, 0),
+        )
     )
-    shown = Pictures(catalogue.item_id, catalogue.image, sources.images, picture.size, cache)
 
-    def batches(start_step: int):
+    def batches(start_step: int) -> Iterator[PairBatch]:
+        host, hosts = jax.process_index(), jax.process_count()
         return pair_batches(
-            graph,
-            stored,
-            tokens,
-            config,
-            start_step=start_step,
-            host=jax.process_index(),
-            hosts=jax.process_count(),
+            graph, stored, tokens, config, start_step=start_step, host=host, hosts=hosts
         )
 
-    # ---- Retrieval evaluation on the way: the only reader of the truth, and only if there is one
-    mesh = make_mesh(config.training.devices)
-    judge = None
-    if has_truth(config.data, sources.catalogue):
-        judged = load_catalogue(config.data, sources.catalogue, sources.images, with_truth=True)
-        labels = judged.labels(config.evaluation.category_level)
-        splits = {config.evaluation.query_split, config.evaluation.gallery_split}
-        rows = np.sort(np.concatenate([judged.rows(split) for split in splits]))
-        _, bind = encoder_factory(config, tokenizer.vocab_size)
-        encode = make_encode(bind, VIEWS, by_row(mesh), replicated(mesh))
-
-        def judge(parameters):
-            listings = product_batches(rows, shown, tokens, config.evaluation.batch_size)
-            vectors = collect(encode_all(encode, parameters, listings), catalogue.item_id)
-            result = evaluate_splits(
-                vectors,
-                labels,
-                config.evaluation.query_split,
-                config.evaluation.gallery_split,
-                directions=("m-m", "i-i", "t-t"),
-            )
-            return {
-                f"retrieval/{direction}/{name}": values[name]
-                for direction, values in result["directions"].items()
-                for name in ("recall@1", "map@r")
-                if name in values
-            }
-
     # ---- Train
+    mesh = make_mesh(config.training.devices)
     train(
         config,
         batches,
         tokenizer.definition,
         tokenizer.vocab_size,
         mesh,
-        evaluate=judge,
+        evaluate=retrieval_evaluation(config, sources, tokenizer, tokens, shown, mesh),
         resume=resume,
     )
     unreadable = {**stored.quarantine, **shown.quarantine}
     if unreadable:
         path = write_quarantine(unreadable, run_dir / "quarantine.csv")
         print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
+
+
+def retrieval_evaluation(
+    config: Config,
+    sources: Sources,
+    tokenizer: TitleTokenizer,
+    tokens: np.ndarray,
+    pictures: Pictures,
+    mesh: Mesh,
+) -> Callable[[Parameters], dict[str, float]] | None:
+    """Encoder weights to retrieval metrics: the one reader of the truth, None if there is none."""
+    import numpy as np
+
+    from input_pipeline.catalogue import has_truth, load_catalogue
+    from input_pipeline.listings import product_batches
+    from stylejax.encoder import encoder_factory
+    from stylejax.encoder.inference import encode_all, make_encode
+    from stylejax.retrieval.evaluation import evaluate_splits
+    from stylejax.retrieval.vectors import collect
+    from stylejax.training.mesh import by_row, replicated
+
+    if not has_truth(config.data, sources.catalogue):
+        return None
+    catalogue = load_catalogue(config.data, sources.catalogue, sources.images, with_truth=True)
+    options = config.evaluation
+    labels = catalogue.labels(options.category_level)
+    splits = {options.query_split, options.gallery_split}
+    rows = np.sort(np.concatenate([catalogue.rows(split) for split in splits]))
+    _, bind = encoder_factory(config, tokenizer.vocab_size)
+    encode = make_encode(bind, VIEWS, by_row(mesh), replicated(mesh))
+
+    def evaluate(parameters: Parameters) -> dict[str, float]:
+        listings = product_batches(rows, pictures, tokens, options.batch_size)
+        result = evaluate_splits(
+            collect(encode_all(encode, parameters, listings), catalogue.item_id),
+            labels,
+            options.query_split,
+            options.gallery_split,
+            directions=("m-m", "i-i", "t-t"),
+        )
+        return {
+            f"retrieval/{direction}/{name}": values[name]
+            for direction, values in result["directions"].items()
+            for name in ("recall@1", "map@r")
+            if name in values
+        }
+
+    return evaluate
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def same_style_groups(
         return np.arange(size, dtype=np.int32)
     ones = np.ones(len(left), np.float32)
     graph = sparse.csr_array((ones, (left, right)), shape=(size, size))
-    graph = graph + graph.T + sparse.eye_array(size, format="csr", dtype=np.float32)
+    graph = graph + graph.T + sparse.eye_array(size, format="csr")
     graph.data[:] = 1.0
     degree = np.asarray(graph.sum(axis=1)).ravel()
     common = np.asarray(graph[left].multiply(graph[right]).sum(axis=1)).ravel()

@@ -178,7 +178,8 @@ def strongest_pairs(pairs: ir.Table, limit: int) -> ir.Table:
 def _events(table: ir.Table, data: DataConfig, path: Path) -> ir.Table:
     """The log with our column names and types; a log without relevance counts all as relevant."""
     log = mapped(table, dataclasses.asdict(data.click_columns), path, "data.click_columns")
-    clicked = log.clicked.cast("string").lower().isin(["1", "1.0", "true", "t", "yes"])
+    spelled = log.clicked.cast("string").lower()
+    clicked = (spelled == "1") | (spelled == "1.0") | (spelled == "true")
     relevance = (
         log.relevance.try_cast("float64") if "relevance" in log.columns else ibis.literal(1.0)
     )
@@ -193,7 +194,8 @@ def _events(table: ir.Table, data: DataConfig, path: Path) -> ir.Table:
 def _co_occurrences(evidence: ir.Table, keys: list[str]) -> int:
     """Number of (pair, key) combinations, by arithmetic: they are never written out."""
     sizes = evidence.group_by(keys).agg(n=_.count())
-    total = sizes.agg(pairs=(_.n * (_.n - 1) / 2).sum()).to_pyarrow()["pairs"][0].as_py()
+    sizes = sizes.mutate(pairs=_.n * (_.n - 1) / 2)
+    total = sizes.pairs.sum().to_pyarrow().as_py()
     return int(total or 0)
 
 

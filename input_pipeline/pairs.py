@@ -123,7 +123,7 @@ def _sampler(graph: PairGraph, seed: int):
     listings = len(graph.left)
 
     def sample(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, position = number // listings, number % listings
+        epoch, position = tf.math.floordiv(number, listings), tf.math.floormod(number, listings)
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         k = tf.random.experimental.index_shuffle(
             position, tf.cast(key, tf.int32), tf.constant(listings - 1, tf.int64)

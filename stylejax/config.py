@@ -50,7 +50,7 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class CatalogueColumns:
-    """Names of the catalogue's columns; an empty name says that the catalogue has no such column."""
+    """Names of the catalogue's columns; an empty name = the catalogue has no such column."""
 
     item_id: str = "item_id"  # one listing, unique
     title: str = "title"  # the listing's text; may be empty
@@ -292,7 +292,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
 
 
 def override(config: Config, arguments: list[str], prog: str) -> Config:
-    """Applies ``--field.subfield value`` arguments; prints help or an error and exits like argparse.
+    """Applies ``--field.subfield value`` arguments; prints help or an error like argparse.
 
     Raises:
       SystemExit: 2 on an unknown field or a wrong type, naming the nearest field.

@@ -12,7 +12,9 @@ from typing import Protocol
 class Advance(Protocol):
     """Told how far the work has come."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Shows `done` of `total`, and a note beside the bar."""
+        ...
 
 
 @contextmanager

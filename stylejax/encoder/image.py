@@ -94,7 +94,8 @@ class ImageTower(nnx.Module):
         if picture_size % stride:
             raise ConfigError(
                 f"picture.size {picture_size} is not a multiple of the stem's stride {stride} "
-                f"(encoder.patch {config.patch} x 2^{stages - 1}); try {max(1, picture_size // stride) * stride}"
+                f"(encoder.patch {config.patch} x 2^{stages - 1}); try "
+                f"{max(1, picture_size // stride) * stride}"
             )
         self.dtype = jnp.dtype(config.compute_dtype)
         self.grid = picture_size // stride

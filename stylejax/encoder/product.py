@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -127,8 +128,8 @@ class ProductEncoder(nnx.Module):
         return _unit(total)
 
 
-def present_views(products: Products) -> dict[str, Bool[Array, " b"]]:
-    """View name to `[B]`: whether the listing has what the view needs."""
+def present_views(products: Products) -> dict[str, Any]:
+    """View name to `[B]` bool: whether the listing has what the view needs."""
     return {
         "m": products.has_image | products.has_text,
         "t": products.has_text,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32
 
 from stylejax.config import LossConfig, parse_direction
 from stylejax.losses.consistency import locality_consistency
-from stylejax.losses.hinge import product_matching, self_distinctiveness
+from stylejax.losses.hinge import product_matching
 from stylejax.losses.sigmoid import sigmoid_contrastive
 from stylejax.losses.similarity import Groups, Vectors
 from stylejax.losses.softmax import softmax_contrastive
@@ -51,89 +52,34 @@ def contrastive_loss_unit(
       The weighted sum, and the mean of each part over the rows that have its views, under
       names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``.
     """
-
-    def contrast(
-        query: Vectors,
-        target: Vectors,
-        margin: float,
-        groups: tuple[Groups, Groups],
-        query_valid: Bool[Array, " b"],
-        target_valid: Bool[Array, " b"],
-    ) -> Float32[Array, " b"]:
-        if options.form == "hinge":
-            return product_matching(
-                query,
-                target,
-                margin=margin,
-                query_groups=groups[0],
-                target_groups=groups[1],
-                target_valid=target_valid,
-            )
-        if options.form == "softmax":
-            return softmax_contrastive(
-                query,
-                target,
-                scale=scale,
-                query_groups=groups[0],
-                target_groups=groups[1],
-                duplicates=options.duplicates,
-                query_valid=query_valid,
-                target_valid=target_valid,
-            )
-        return sigmoid_contrastive(
-            query,
-            target,
-            scale=scale,
-            bias=bias,
-            query_groups=groups[0],
-            target_groups=groups[1],
-            duplicates=options.duplicates,
-            target_valid=target_valid,
-        )
-
+    options_of_form = {"scale": scale, "bias": bias}
+    lefts = {v: _View(x, left_present[v], left_groups) for v, x in left.items()}
+    rights = {v: _View(x, right_present[v], right_groups) for v, x in right.items()}
     parts: dict[str, Float32[Array, ""]] = {}
     for direction in options.matching:
         q, t = parse_direction(direction)
-        rows = contrast(
-            left[q],
-            right[t],
-            options.matching_margin,
-            (left_groups, right_groups),
-            left_present[q],
-            right_present[t],
-        )
-        parts[f"ppm/{direction}"] = _mean(rows, left_present[q] & right_present[t])
+        query, target = lefts[q], rights[t]
+        rows = _contrast(query, target, options, options.matching_margin, **options_of_form)
+        parts[f"ppm/{direction}"] = _mean(rows, query.present & target.present)
         if options.symmetric and q != t:
-            rows = contrast(
-                right[q],
-                left[t],
-                options.matching_margin,
-                (right_groups, left_groups),
-                right_present[q],
-                left_present[t],
-            )
-            parts[f"ppm/{direction}/right"] = _mean(rows, right_present[q] & left_present[t])
+            query, target = rights[q], lefts[t]
+            rows = _contrast(query, target, options, options.matching_margin, **options_of_form)
+            parts[f"ppm/{direction}/right"] = _mean(rows, query.present & target.present)
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
-        rows = contrast(
-            left[q],
-            left[t],
-            options.distinctiveness_margin,
-            (left_groups, left_groups),
-            left_present[q],
-            left_present[t],
-        )
-        parts[f"pdc/{direction}"] = _mean(rows, left_present[q] & left_present[t])
-    for view in options.consistency:
+        view, full = lefts[q], lefts[t]
+        rows = _contrast(view, full, options, options.distinctiveness_margin, **options_of_form)
+        parts[f"pdc/{direction}"] = _mean(rows, view.present & full.present)
+    for v in options.consistency:
         rows = locality_consistency(
             left["m"],
-            left[view],
+            left[v],
             right["m"],
             tolerance=options.consistency_tolerance,
             k=options.consistency_k,
             target_valid=right_present["m"],
         )
-        parts[f"plc/{view}"] = _mean(rows, left_present[view])
+        parts[f"plc/{v}"] = _mean(rows, left_present[v])
     return _total(parts, options), parts
 
 
@@ -154,6 +100,49 @@ def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
         left.update(("m", *options.consistency))
         right.add("m")
     return frozenset(left), frozenset(right)
+
+
+class _View(NamedTuple):
+    """One view of one side of the batch."""
+
+    vectors: Vectors
+    present: Bool[Array, " b"]
+    groups: Groups
+
+
+def _contrast(
+    query: _View,
+    target: _View,
+    options: LossConfig,
+    margin: float,
+    scale: float | Float[Array, ""],
+    bias: float | Float[Array, ""],
+) -> Float32[Array, " b"]:
+    """The loss of the chosen form; PPM and PDC differ only in whose views they are handed."""
+    groups = {"query_groups": query.groups, "target_groups": target.groups}
+    if options.form == "hinge":
+        return product_matching(
+            query.vectors, target.vectors, margin=margin, target_valid=target.present, **groups
+        )
+    if options.form == "softmax":
+        return softmax_contrastive(
+            query.vectors,
+            target.vectors,
+            scale=scale,
+            duplicates=options.duplicates,
+            query_valid=query.present,
+            target_valid=target.present,
+            **groups,
+        )
+    return sigmoid_contrastive(
+        query.vectors,
+        target.vectors,
+        scale=scale,
+        bias=bias,
+        duplicates=options.duplicates,
+        target_valid=target.present,
+        **groups,
+    )
 
 
 def _mean(rows: Float32[Array, " b"], valid: Bool[Array, " b"]) -> Float32[Array, ""]:

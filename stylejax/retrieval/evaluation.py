@@ -61,7 +61,7 @@ def evaluate(
             group_ids[found],
             place[asking],
         ):
-            category = categories[asking[ranking.query]]
+            category = categories[int(asking[ranking.query])]
             scores.setdefault(category, []).append(ranking_metrics(ranking.positions))
         overall[direction] = mean_metrics([s for group in scores.values() for s in group])
         for category in sorted(scores):

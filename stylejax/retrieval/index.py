@@ -1,4 +1,4 @@
-"""Nearest-neighbour indexes over exported vectors: ScaNN, or an exact product where it is absent."""
+"""Nearest-neighbour indexes over exported vectors: ScaNN, or exact search where it is absent."""
 
 from __future__ import annotations
 

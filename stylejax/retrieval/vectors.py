@@ -48,7 +48,7 @@ def collect(encoded: Iterable[Encoded], item_id: Sequence[str]) -> VectorSet:
         view: np.concatenate([v[view] for _, v, _ in batches]) * present[view][:, None]
         for view in views
     }
-    return VectorSet([item_id[row] for row in rows], vectors, present)
+    return VectorSet([item_id[int(row)] for row in rows], vectors, present)
 
 
 def write_vectors(

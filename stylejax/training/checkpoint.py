@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 from jax.sharding import Mesh
@@ -33,8 +33,10 @@ class Checkpoints:
 
     def __init__(self, run_dir: str | Path, keep: int = 1):
         self.folder = Path(run_dir).resolve() / "checkpoints"
+        newest = ocp.training.preservation_policies.LatestN(keep)
         self._checkpointer = ocp.training.Checkpointer(
-            self.folder, preservation_policy=ocp.training.preservation_policies.LatestN(keep)
+            str(self.folder),
+            preservation_policy=newest,  # pyright: ignore[reportArgumentType]
         )
 
     def latest(self) -> int | None:
@@ -127,4 +129,5 @@ class Checkpoints:
         return step
 
     def _metadata(self) -> dict[str, Any]:
-        return self._checkpointer.checkpointables_metadata(self._require()).custom_metadata
+        metadata = self._checkpointer.checkpointables_metadata(self._require()).custom_metadata
+        return cast(dict[str, Any], metadata)

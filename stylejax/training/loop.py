@@ -9,7 +9,7 @@ import jax
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
-from stylejax.config import Config, ConfigError
+from stylejax.config import Config, ConfigError, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.checkpoint import Checkpoints
@@ -60,10 +60,12 @@ def train(
             f"{checkpoints.folder} already holds step {checkpoints.latest()}; go on with --resume, "
             "start anew with --restart, or choose another --run-dir"
         )
-    start = int(state.step)
-    record = Record(Path(config.run_dir), start_step=start)
+    run_dir, start = Path(config.run_dir), int(state.step)
+    (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
+    (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+    record = Record(run_dir, start_step=start)
     with progress("train", "steps") as advance:
-        for number, batch in zip(range(start, options.steps), batches(start)):
+        for number, batch in zip(range(start, options.steps), batches(start), strict=False):
             state, metrics = step(state, place(mesh, batch))
             done = number + 1
             if done % options.log_every == 0 or done in (1, options.steps):

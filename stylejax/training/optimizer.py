@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import optax
 
 from stylejax.config import TrainingConfig
@@ -26,7 +28,7 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
             b1=0.9,
             b2=config.beta2,
             weight_decay=config.weight_decay,
-            mask=lambda parameters: {name: decays(name) for name in parameters},
+            mask=lambda weights: {name: decays(name) for name in cast(dict, weights)},
         ),
     )
 

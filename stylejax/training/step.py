@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ def make_train_step(
 
         (total, parts), gradients = jax.value_and_grad(loss, has_aux=True)(state.parameters)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
-        parameters = optax.apply_updates(state.parameters, updates)
+        parameters = cast(Parameters, optax.apply_updates(state.parameters, updates))
         average = optax.incremental_update(
             {name: parameters[name] for name in state.average},
             state.average,
@@ -76,7 +76,10 @@ def make_train_step(
         metrics = {"loss": total, **parts, "gradient_norm": optax.global_norm(gradients)}
         if LOG_SCALE in parameters:
             metrics["scale"] = jnp.exp(parameters[LOG_SCALE])
-        return TrainState(state.step + 1, parameters, average, optimizer_state), metrics
+        return (
+            TrainState(state.step + 1, parameters, cast(Parameters, average), optimizer_state),
+            metrics,
+        )
 
     return (
         jax.jit(create, out_shardings=whole),

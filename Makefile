@@ -1,0 +1,45 @@
+# make demo: the whole main job on built-in data.   make test: the tests.   make setup: .venv alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN := runs/demo
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(STAMP)
+
+# The stamp is written last: an interrupted install is done again.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "stylejax needs Python 3.11 to 3.13; this is %d.%d. Use make PYTHON=python3.12" % v)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $(STAMP)
+
+demo: setup
+	@$(BIN)/stylejax simulate --out $(RUN)/data
+	@$(BIN)/stylejax mine --config configs/quickstart.py
+	@$(BIN)/stylejax train --config configs/quickstart.py --restart
+	@$(BIN)/stylejax export --checkpoint $(RUN)
+	@$(BIN)/stylejax index --vectors $(RUN)/vectors
+	@$(BIN)/stylejax evaluate --run $(RUN)
+	@$(BIN)/stylejax report --run $(RUN)
+	@echo
+	@echo "Open $(RUN)/report.html, or search:"
+	@echo "  $(BIN)/stylejax search --run $(RUN) --text 'frog mug' --html $(RUN)/found.html"
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	for claim in benchmarks/*.py; do $(BIN)/python $$claim || exit 1; done
+
+clean:
+	rm -rf $(VENV) runs
