@@ -72,7 +72,7 @@ def reported(job: Callable[[], None]) -> None:
 
     try:
         job()
-    except ConfigError as error:
+    except (ConfigError, FileExistsError) as error:
         fail(str(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

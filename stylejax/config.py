@@ -43,9 +43,55 @@ def parse_direction(direction: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """Placeholder."""
+    """What to simulate; equal settings give equal bytes.
 
-    products: int = 700  # x
+    Raises:
+        ConfigError: a setting is out of range; the message names the value and the fix.
+    """
+
+    products: int = 700  # distinct products, 3 to 8 listings each; words end near 240,000
+    unseen_share: float = 0.25  # share of products kept wholly for split "test"
+    sessions: int = 20_000  # shopping sessions in the click log, 1 to 2 searches each
+    suppliers: int = 48  # sellers, each with its own photo studio and way of writing titles
+    image_size: int = 112  # pixels of a stored photo's longer side
+    seed: int = 0  # the same seed and settings always give the same catalogue
+    title_missing: float = 0.03  # share of listings without a title
+    picture_missing: float = 0.02  # share of listings without a picture
+    attribute_missing: float = 0.04  # chance that a supplier leaves out an attribute it could state
+    attribute_wrong: float = 0.02  # chance that a supplier states a wrong value
+    keyword_stuffing: float = 0.35  # share of suppliers that pad titles with sales words
+    stray_clicks: float = 0.01  # chance of a click on a result whatever it shows
+    position_bias: float = 0.25  # how fast attention falls: 1 / (1 + bias * (position - 1))
+    popularity_skew: float = 0.7  # Zipf exponent of demand over products; 0 is even demand
+    relevance_noise: float = 0.12  # standard deviation of the search engine's relevance score
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        least = {"products": 1, "sessions": 0, "suppliers": 8, "image_size": 32, "seed": 0}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in least:
+                if isinstance(value, bool) or not isinstance(value, int):
+                    raise ConfigError(f"{field.name}={value!r} is not a whole number: pass an int")
+                if value < least[field.name]:
+                    raise ConfigError(
+                        f"{field.name}={value} is too small: use {least[field.name]} or more"
+                    )
+            elif field.name in ("position_bias", "popularity_skew", "relevance_noise"):
+                if not 0 <= value < float("inf"):
+                    raise ConfigError(
+                        f"{field.name}={value} is negative or infinite: use 0 or more"
+                    )
+            elif not 0 <= value <= 1:
+                raise ConfigError(
+                    f"{field.name}={value} is no share: use a value from 0 to 1, such as "
+                    f"{field.default}"
+                )
+        if self.title_missing + self.picture_missing > 1:
+            raise ConfigError(
+                f"title_missing={self.title_missing} and picture_missing={self.picture_missing} "
+                "add up to more than 1, but a listing keeps at least one of the two: lower one"
+            )
 
 
 @dataclass(frozen=True)
@@ -223,9 +269,10 @@ class TrainingConfig:
 
     batch_size: int = 128  # pairs a step, over all devices
     steps: int = 300  # optimizer steps
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: inner matrices by Muon, rest by AdamW
     learning_rate: float = 1e-3  # peak of the cosine schedule
     warmup_steps: int = 20  # linear warm-up
-    weight_decay: float = 0.05  # AdamW; matrices and kernels only
+    weight_decay: float = 0.05  # matrices and kernels only
     clip_norm: float = 1.0  # gradients are scaled down to this global norm
     beta2: float = 0.98  # AdamW second moment
     ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
