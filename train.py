@@ -70,7 +70,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
         Pictures(catalogue.item_id, catalogue.image, sources.images, size, cache_mib)
         for size, cache_mib in (
             (config.picture.stored_size, config.picture.cache_mib),
-            (config.picture.size, 0),
+            (config.picture.read_size, 0),
         )
     )
 
@@ -124,7 +124,7 @@ def retrieval_evaluation(
     splits = {options.query_split, options.gallery_split}
     rows = np.sort(np.concatenate([catalogue.rows(split) for split in splits]))
     _, bind = encoder_factory(config, tokenizer.vocab_size)
-    encode = make_encode(bind, VIEWS, by_row(mesh), replicated(mesh))
+    encode = make_encode(bind, VIEWS, config.picture, by_row(mesh), replicated(mesh))
 
     def evaluate(parameters: Parameters) -> dict[str, float]:
         listings = product_batches(rows, pictures, tokens, options.batch_size)

@@ -13,6 +13,7 @@ config = Config(
         name="grocery",
         catalogue="listings.csv",
         clicks="clicks_simulated.csv.gz",
+        note="Photos, names and descriptions are real; the click log is simulated.",
         columns=CatalogueColumns(group="product_id"),
     ),
     evaluation=EvaluationConfig(query_split="val", gallery_split="train"),

@@ -97,7 +97,9 @@ def pair_batches(
         raise ConfigError(f"training.batch_size {batch} is not divisible by {hosts} hosts")
     numbers = tf.data.Dataset.range(start_step * batch + host, np.iinfo(np.int64).max, hosts)
     dataset = (
-        numbers.map(_sampler(graph, config.seed), num_parallel_calls=tf.data.AUTOTUNE)
+        numbers.map(
+            _sampler(graph, config.seed, tokens.shape[1]), num_parallel_calls=tf.data.AUTOTUNE
+        )
         .batch(batch // hosts, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
         .map(_assembler(pictures, tokens, config), num_parallel_calls=2)
         .prefetch(2)
@@ -116,8 +118,11 @@ def pair_batches(
         )
 
 
-def _sampler(graph: PairGraph, seed: int):
-    """Example number to (left row, right row) and the uniform numbers of its augmentation."""
+def _sampler(graph: PairGraph, seed: int, length: int):
+    """Example number to (left row, right row) and the uniform numbers of its augmentation.
+
+    A side has DRAWS numbers for its picture and one for each of its `length` tokens.
+    """
     left, start = tf.constant(graph.left), tf.constant(graph.start)
     partner, cumulative = tf.constant(graph.partner), tf.constant(graph.cumulative)
     listings = len(graph.left)
@@ -128,7 +133,7 @@ def _sampler(graph: PairGraph, seed: int):
         k = tf.random.experimental.index_shuffle(
             position, tf.cast(key, tf.int32), tf.constant(listings - 1, tf.int64)
         )
-        draws = tf.random.stateless_uniform([2 * DRAWS], seed=tf.stack([seed, number]))
+        draws = tf.random.stateless_uniform([2, DRAWS + length], seed=tf.stack([seed, number]))
         choice = tf.random.stateless_uniform(
             [], seed=tf.stack([seed + 1, number]), dtype=tf.float64
         )
@@ -138,7 +143,7 @@ def _sampler(graph: PairGraph, seed: int):
         drawn = tf.searchsorted(cumulative, wanted[None], side="right", out_type=tf.int64)[0]
         # Rounding may push the draw to the next listing's first partner.
         right = partner[tf.clip_by_value(drawn, low, high - 1)]
-        return tf.stack([left[k], right]), tf.reshape(draws, [2, DRAWS])
+        return tf.stack([left[k], right]), draws
 
     return sample
 
@@ -161,7 +166,10 @@ def _assembler(pictures: Pictures, tokens: NDArray[np.int32], config: Config):
             warped = warp(tf.cast(images, tf.float32), maps, options.size)
             lit = relight(warped, draws[:, s], options)
             lit = tf.where(present[:, None, None, None], lit, tf.zeros_like(lit))
-            sides.append((lit, present, tf.gather(all_tokens, rows[:, s])))
+            kept = draws[:, s, DRAWS:] >= config.text.drop_tokens
+            kept |= tf.range(tokens.shape[1]) == 0  # [CLS] stays
+            words = tf.gather(all_tokens, rows[:, s])
+            sides.append((lit, present, tf.where(kept, words, tf.zeros_like(words))))
         return sides[0], sides[1], rows
 
     return assemble

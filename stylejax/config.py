@@ -126,6 +126,7 @@ class DataConfig:
     clicks: str = "clicks.parquet"  # click log: same formats, below root
     images: str = ""  # folder that picture paths start from, below root; empty = root
     train_split: str = "train"  # listings that are trained on
+    note: str = ""  # what of the data is simulated, in a sentence; reports print it
     columns: CatalogueColumns = CatalogueColumns()  # column mapping of the catalogue
     click_columns: ClickColumns = ClickColumns()  # column mapping of the click log
     synthetic: SyntheticConfig = SyntheticConfig()  # the built-in catalogue, when it is used
@@ -171,7 +172,10 @@ class TextConfig:
 class PictureConfig:
     """Pictures to pixels, and what training may do to them."""
 
-    size: int = 96  # side in pixels of the square the encoder sees
+    size: int = 96  # side in pixels of the square the encoder is trained on
+    eval_size: int = 0  # side that export, evaluation and search encode; 0 = size
+    eval_crops: tuple[float, ...] = (1.0,)  # they average centre crops of these shares of the side
+    eval_mirror: bool = False  # they average the mirrored picture in as well
     stored_size: int = 128  # side pictures are resized to when read; training crops from it
     cache_mib: int = 2048  # memory for decoded pictures; what does not fit is decoded again
     min_crop: float = 0.3  # smallest share of the picture's area a training crop keeps
@@ -185,6 +189,15 @@ class PictureConfig:
     def __post_init__(self) -> None:
         _check(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
         _check(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")
+        _check(
+            bool(self.eval_crops) and all(0 < share <= 1 for share in self.eval_crops),
+            f"picture.eval_crops is {self.eval_crops}; give shares in (0, 1], such as 1.0 0.8",
+        )
+
+    @property
+    def read_size(self) -> int:
+        """Side in pixels that pictures to be encoded are read at: the smallest crop is exact."""
+        return round((self.eval_size or self.size) / min(self.eval_crops))
 
 
 @dataclass(frozen=True)

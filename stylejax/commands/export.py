@@ -38,7 +38,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         catalogue = opened.catalogue()
     # Every listing is read once: a cache would only cost memory.
     pictures = Pictures(
-        catalogue.item_id, catalogue.image, catalogue.images, config.picture.size, cache_mib=0
+        catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
     )
     batches = product_batches(
         np.arange(len(catalogue)),

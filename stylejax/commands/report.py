@@ -35,6 +35,6 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         vectors=opened.vectors(),
         labels=catalogue.labels(config.evaluation.category_level),
         cards=[catalogue.card(row) for row in range(len(catalogue))],
-        simulated=config.data.name == "synthetic",
+        note=config.data.note,
     )
     print(f"report     {out}")

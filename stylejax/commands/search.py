@@ -30,7 +30,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.index import Index
 
     opened = Run(Path(args.run))
-    size = opened.config.picture.size
+    size = opened.config.picture.read_size
     image = np.zeros((1, size, size, 3), np.uint8)
     if args.image:
         try:

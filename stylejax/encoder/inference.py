@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
+from jaxtyping import Array, UInt8
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
+from stylejax.config import PictureConfig
 from stylejax.encoder.parameters import Parameters
 from stylejax.encoder.product import ProductEncoder, present_views
 
@@ -19,6 +22,7 @@ Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]], dict[str, NDA
 def make_encode(
     bind: Callable[[Parameters], ProductEncoder],
     views: Iterable[str],
+    picture: PictureConfig,
     rows: Sharding,
     whole: Sharding,
 ) -> Callable[[Parameters, Products], dict[str, jax.Array]]:
@@ -27,6 +31,8 @@ def make_encode(
     Args:
       bind: weights to encoder.
       views: any of m, t, i.
+      picture: pictures come at `picture.read_size`; their centre crops and mirrored copies are
+        encoded at the evaluation size and the unit vectors averaged.
       rows: sharding of the listings by row; their number must divide by its devices.
       whole: sharding of the weights and of the result.
 
@@ -34,11 +40,41 @@ def make_encode(
       `encode(parameters, products) -> {view: [B, dim] float32}`.
     """
     wanted = tuple(views)
+
+    def encode(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
+        encoder = bind(parameters)
+        total = {view: jnp.zeros(()) for view in wanted}
+        for image in picture_variants(products.image, picture):
+            for view, vector in encoder(products._replace(image=image), wanted).items():
+                total[view] += vector
+        return {
+            view: x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+            for view, x in total.items()
+        }
+
     return jax.jit(
-        lambda parameters, products: bind(parameters)(products, wanted),
+        encode,
         in_shardings=(whole, rows),
         out_shardings=whole,
     )
+
+
+def picture_variants(
+    image: UInt8[Array, "b side side 3"], picture: PictureConfig
+) -> list[UInt8[Array, "b size size 3"]]:
+    """Centre crops, and mirrored copies of them, at the evaluation size."""
+    read, size = picture.read_size, picture.eval_size or picture.size
+    variants = []
+    for share in picture.eval_crops:
+        side = round(read * share)
+        start = (read - side) // 2
+        crop = image[:, start : start + side, start : start + side]
+        if side != size:
+            shape = (image.shape[0], size, size, 3)
+            resized = jax.image.resize(crop.astype(jnp.float32), shape, "bilinear")
+            crop = jnp.clip(jnp.round(resized), 0, 255).astype(jnp.uint8)
+        variants += [crop, crop[:, :, ::-1]] if picture.eval_mirror else [crop]
+    return variants
 
 
 def encode_all(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
-from stylejax.encoder.inference import Encoded
+
+if TYPE_CHECKING:
+    from stylejax.encoder.inference import Encoded
 
 MANIFEST = "manifest.json"
 SHARD_LISTINGS = 65_536

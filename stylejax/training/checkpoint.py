@@ -114,9 +114,15 @@ class Checkpoints:
             name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(mesh))
             for name, x in shapes.items()
         }
-        return self._checkpointer.load_checkpointables(self._require(), {"encoder": abstract})[
-            "encoder"
-        ]
+        step = self._require()
+        saved = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)["encoder"]
+        if set(saved) != set(abstract):
+            odd = sorted(set(saved) ^ set(abstract))
+            raise ConfigError(
+                f"the checkpoint in {self.folder} was made by another version: its weights differ "
+                f"in {', '.join(odd[:5])}. Train again, or use the version that made it"
+            )
+        return self._checkpointer.load_checkpointables(step, {"encoder": abstract})["encoder"]
 
     def close(self) -> None:
         """Waits until what was saved is on disk."""

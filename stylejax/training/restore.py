@@ -40,7 +40,9 @@ class TrainedEncoder:
     ) -> Iterator[Encoded]:
         """Encodes batches of one shape; see `stylejax.encoder.inference.encode_all`."""
         _, bind = encoder_factory(self.config, self.vocab_size)
-        run = make_encode(bind, views, by_row(self.mesh), replicated(self.mesh))
+        run = make_encode(
+            bind, views, self.config.picture, by_row(self.mesh), replicated(self.mesh)
+        )
         return encode_all(run, self.parameters, batches)
 
 

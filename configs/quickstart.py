@@ -1,0 +1,49 @@
+"""The demo: the built-in simulated catalogue, a small encoder, minutes on two CPU cores."""
+
+from stylejax.config import (
+    Config,
+    DataConfig,
+    EncoderConfig,
+    EvaluationConfig,
+    LossConfig,
+    PictureConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+config = Config(
+    run_dir="runs/demo",
+    data=DataConfig(
+        note="Everything here is simulated: a program drew the pictures, wrote the titles and "
+        "clicked. The numbers tell whether the system works, not how well it would serve a shop."
+    ),
+    text=TextConfig(vocab_size=1024, max_tokens=32, drop_tokens=0.1),
+    picture=PictureConfig(size=64, stored_size=96, min_crop=0.4),
+    encoder=EncoderConfig(
+        dim=128,
+        stem="conv",
+        patch=4,
+        conv_widths=(64, 128, 256),
+        conv_depths=(0, 2, 2),
+        width=192,
+        text_depth=2,
+    ),
+    loss=LossConfig(
+        form="softmax",
+        matching=("m-m", "i-i", "t-t"),
+        distinctiveness=(),
+        consistency=(),
+        duplicates="positive",
+        scale=10.0,
+    ),
+    training=TrainingConfig(
+        batch_size=64,
+        steps=600,
+        optimizer="muon",
+        learning_rate=4e-3,
+        warmup_steps=50,
+        save_every=200,
+        evaluate_every=200,
+    ),
+    evaluation=EvaluationConfig(query_split="test", gallery_split="test"),
+)

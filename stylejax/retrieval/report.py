@@ -1,0 +1,275 @@
+"""The report of a run: one self-contained page of numbers, curves and results to look at."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+
+from stylejax.config import Config, ConfigError, to_json
+from stylejax.retrieval.charts import (
+    SAME_VIEW,
+    VIEW_NAMES,
+    progress_charts,
+    recall,
+    recall_chart,
+    training_charts,
+)
+from stylejax.retrieval.labels import Card, Label
+from stylejax.retrieval.metrics import rank_relevant
+from stylejax.retrieval.page import Album, render
+from stylejax.retrieval.vectors import VectorSet
+
+EXAMPLE_DIRECTIONS = ("m-m", "i-i")
+SHOWN_RESULTS = 5
+WRONG_EXAMPLES, RIGHT_EXAMPLES = 2, 1  # of each category
+EXAMPLE_CATEGORIES = 24  # the worst ones: a taxonomy of a thousand leaves must not fill the page
+
+
+@dataclass(frozen=True)
+class Result:
+    """One listing found for a query."""
+
+    card: Card
+    picture: str  # CSS class, empty = no photo
+    rank: int
+    score: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query finds in one direction."""
+
+    direction: str
+    results: list[Result]
+    first_right: Result | None  # the best right result where `results` has none
+
+
+@dataclass(frozen=True)
+class Example:
+    """A query to look at."""
+
+    card: Card
+    picture: str
+    answers: list[Answer]
+
+    @property
+    def right(self) -> bool:
+        """Whether the first result by photo and title is right."""
+        return self.answers[0].results[0].right
+
+
+class _Search:
+    """One direction of the evaluation, run again for the ranks that the metrics leave out."""
+
+    def __init__(
+        self,
+        vectors: VectorSet,
+        groups: Int[NDArray, " n"],
+        queries: Int[NDArray, " q"],
+        gallery: Int[NDArray, " g"],
+        direction: str,
+    ):
+        query_view, target_view = direction.split("-")
+        self.direction = direction
+        self.asking = queries[vectors.present[query_view][queries]]
+        self.found = gallery[vectors.present[target_view][gallery]]
+        self._groups = groups
+        self._queries = vectors.vectors[query_view]
+        self._gallery = vectors.vectors[target_view][self.found]
+        self._place = np.full(len(vectors), -1)
+        self._place[self.found] = np.arange(len(self.found))
+
+    def first_right(self) -> dict[int, int]:
+        """Row of each query that has something to find -> rank of its first right result."""
+        rankings = rank_relevant(
+            self._queries[self.asking],
+            self._gallery,
+            self._groups[self.asking],
+            self._groups[self.found],
+            self._place[self.asking],
+        )
+        return {int(self.asking[r.query]): int(r.positions[0]) for r in rankings}
+
+    def answer(self, row: int, cards: Sequence[Card], album: Album) -> Answer | None:
+        """The results of one query; None when the listing lacks the view."""
+        if row not in self.asking:
+            return None
+        scores = self._gallery @ self._queries[row]
+        right = self._groups[self.found] == self._groups[row]
+        if (own := self._place[row]) >= 0:
+            scores[own], right[own] = -np.inf, False
+        order = np.argsort(-scores, kind="stable")[: len(scores) - (own >= 0)]
+
+        def result(rank: int) -> Result:
+            place = order[rank]
+            card = cards[int(self.found[place])]
+            picture = album.add(card.image)
+            return Result(card, picture, rank + 1, float(scores[place]), bool(right[place]))
+
+        first = int(np.argmax(right[order])) if right[order].any() else -1
+        return Answer(
+            direction=self.direction,
+            results=[result(rank) for rank in range(min(SHOWN_RESULTS, len(order)))],
+            first_right=result(first) if first >= SHOWN_RESULTS else None,
+        )
+
+
+def write_report(
+    path: Path,
+    *,
+    name: str,
+    config: Config,
+    metrics: dict[str, Any],
+    record: list[dict[str, float]],
+    funnel: list[tuple[str, int]],
+    vectors: VectorSet,
+    labels: Mapping[str, Label],
+    cards: Sequence[Card],
+    note: str,
+) -> None:
+    """Writes the report of an evaluated run.
+
+    Args:
+      path: page to write; it needs no other file and no network.
+      name: of the run.
+      config: of the run.
+      metrics: what `evaluate_splits` returned.
+      record: lines of ``metrics.jsonl``; may be empty.
+      funnel: mining constraint and what it leaves; may be empty.
+      vectors: the export that was evaluated.
+      labels: item id to truth.
+      cards: what to show of the listings, by item id.
+      note: what of the data is simulated; shown on top, "" = nothing to say.
+
+    Raises:
+      ConfigError: when the catalogue lacks an exported listing.
+    """
+    card_of = {card.item_id: card for card in cards}
+    lost = [item for item in vectors.item_id if item not in labels or item not in card_of]
+    if lost:
+        raise ConfigError(
+            f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
+            "report with the catalogue that was exported"
+        )
+    aligned = [card_of[item] for item in vectors.item_id]
+    truth = [labels[item] for item in vectors.item_id]
+    groups = np.unique(np.array([t.group for t in truth], dtype=str), return_inverse=True)[1]
+    splits = np.array([label.split for label in truth], dtype=object)
+    protocol = metrics["protocol"]
+    queries, gallery = (np.flatnonzero(splits == protocol[k]) for k in ("queries", "gallery"))
+    searches = {d: _Search(vectors, groups, queries, gallery, d) for d in SAME_VIEW}
+    first = {direction: search.first_right() for direction, search in searches.items()}
+
+    categories = _worst_first(metrics["by_category"])
+    album = Album()
+    examples = []
+    for category, _ in categories[:EXAMPLE_CATEGORIES]:
+        ranks = {row: k for row, k in first["m-m"].items() if truth[row].category == category}
+        drawn = _drawn(ranks, vectors.item_id, groups)
+        shown = [_example(row, searches, aligned, album) for row in drawn]
+        examples.append((category, shown))
+    loss, parts = training_charts(record)
+    render(
+        path,
+        "report",
+        name=name,
+        config=config,
+        config_json=to_json(config),
+        metrics=metrics,
+        steps=int(max((line["step"] for line in record), default=config.training.steps)),
+        note=note,
+        stale=_stale(metrics, first),
+        view_names=VIEW_NAMES,
+        directions=[f"{q}-{t}" for q in VIEW_NAMES for t in VIEW_NAMES],
+        same_view=SAME_VIEW,
+        categories=categories,
+        funnel=_funnel(funnel),
+        curves=[chart for chart in (recall_chart(first), *progress_charts(record)) if chart],
+        loss=loss,
+        parts=parts,
+        examples=examples,
+        example_categories=EXAMPLE_CATEGORIES,
+        album=album,
+    )
+
+
+def _example(
+    row: int, searches: Mapping[str, _Search], cards: Sequence[Card], album: Album
+) -> Example:
+    answers = [searches[direction].answer(row, cards, album) for direction in EXAMPLE_DIRECTIONS]
+    return Example(
+        card=cards[row],
+        picture=album.add(cards[row].image),
+        answers=[answer for answer in answers if answer is not None],
+    )
+
+
+def _worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    def worst(entry: tuple[str, Any]) -> tuple[float, str]:
+        return entry[1].get("m-m", {}).get("recall@1", 0.0), entry[0]
+
+    return sorted(by_category.items(), key=worst)
+
+
+def _stale(metrics: Mapping[str, Any], first: Mapping[str, Mapping[int, int]]) -> bool:
+    """Whether the metrics are of other vectors: a run was exported again and not evaluated."""
+    for direction, ranks in first.items():
+        told = metrics["directions"].get(direction, {"queries": 0})
+        if told["queries"] != len(ranks):
+            return True
+        # Two machines may sum a cosine in another order and swap near-equal results.
+        if ranks and abs(told["recall@1"] - recall(ranks, 1)) > 0.01:
+            return True
+    return False
+
+
+def _drawn(
+    ranks: Mapping[int, int], item_id: Sequence[str], groups: Int[NDArray, " n"]
+) -> Iterable[int]:
+    """Rows of wrong and right examples, drawn by lot: the same ones in every report of the data.
+
+    The lot is the checksum of the item id, so that no one picks and the catalogue's order does
+    not either. A second query of a product comes only after one of every other product.
+    """
+    by_lot = sorted(ranks, key=lambda row: (zlib.crc32(item_id[row].encode()), row))
+    for wanted, count in ((False, WRONG_EXAMPLES), (True, RIGHT_EXAMPLES)):
+        earlier: Counter[int] = Counter()
+        order = []
+        for row in by_lot:
+            if (ranks[row] == 1) == wanted:
+                order.append((earlier[groups[row]], len(order), row))
+                earlier[groups[row]] += 1
+        yield from (row for _, _, row in sorted(order)[:count])
+
+
+def _funnel(funnel: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Bars on one scale, and what each constraint keeps of the line before.
+
+    A line above the one before counts something new (pairs instead of clicks): it starts a stage.
+    """
+    most = max((count for _, count in funnel), default=0) or 1
+    bars: list[dict[str, Any]] = []
+    before = None
+    for name, count in funnel:
+        rises = before is None or count > before
+        kept = None if rises or not before else count / before
+        bars.append(
+            {
+                "name": name.removeprefix("... "),
+                "count": count,
+                "share": count / most,
+                "kept": kept,
+                "stage": rises,
+            }
+        )
+        before = count
+    return bars

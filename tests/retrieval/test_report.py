@@ -1,0 +1,315 @@
+"""Tests of stylejax/retrieval/report.py: the page of a run says what is so."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylejax.config import Config, ConfigError
+from stylejax.retrieval.evaluation import evaluate_splits
+from stylejax.retrieval.labels import Card, Label
+from stylejax.retrieval.report import write_report
+from stylejax.retrieval.vectors import VectorSet
+
+EVIL = "<script>alert('x')</script><img src=http://evil.example/x.png>"
+CATEGORIES = {"Tools": 1.2, "Dresses": 0.9, "Mugs": 0.05}  # noise of the vectors: Tools are worst
+PRODUCTS, LISTINGS, DIM = 6, 4, 16
+RECORD = [
+    {"step": 1, "loss": 5.0, "ppm/m-m": 4.5, "scale": 20.0},
+    {"step": 10, "loss": 2.5, "ppm/m-m": 2.25, "scale": 21.0},
+    {"step": 10, "retrieval/m-m/recall@1": 0.5, "retrieval/i-i/recall@1": 0.25},
+]
+FUNNEL = [("events in the log", 1000), ("clicks", 200), ("co-clicked", 5000), ("... kept", 50)]
+
+
+class Data:
+    """Listings of three categories, of which the noisiest finds the least."""
+
+    def __init__(self, folder: Path):
+        rng = np.random.default_rng(3)
+        self.labels: dict[str, Label] = {}
+        self.cards: list[Card] = []
+        rows: dict[str, list[np.ndarray]] = {view: [] for view in "mti"}
+        present: dict[str, list[bool]] = {view: [] for view in "mti"}
+        for category, noise in CATEGORIES.items():
+            for product in range(PRODUCTS):
+                centre = rng.normal(size=DIM)
+                for listing in range(LISTINGS):
+                    item = f"{category}{product}{listing}"
+                    path = folder / f"{item}.png"
+                    Image.new("RGB", (24, 24), tuple(rng.integers(0, 255, 3).tolist())).save(path)
+                    self.labels[item] = Label(f"{category}{product}", category, "test")
+                    self.cards.append(Card(item, f"title of {item}", f"{category} > Leaf", path))
+                    for view in rows:
+                        vector = centre + noise * rng.normal(size=DIM)
+                        has = view != "i" or (product + listing) % 4 != 0
+                        rows[view].append(has * vector / np.linalg.norm(vector))
+                        present[view].append(has)
+        self.vectors = VectorSet(
+            [card.item_id for card in self.cards],
+            {view: np.array(found, np.float32) for view, found in rows.items()},
+            {view: np.array(found) for view, found in present.items()},
+        )
+
+    def write(self, path: Path, **changes: Any) -> str:
+        metrics = evaluate_splits(self.vectors, self.labels, "test", "test")
+        given: dict[str, Any] = {
+            "name": "the run",
+            "config": Config(),
+            "metrics": metrics,
+            "record": RECORD,
+            "funnel": FUNNEL,
+            "vectors": self.vectors,
+            "labels": self.labels,
+            "cards": self.cards,
+            "note": "",
+        }
+        write_report(path, **(given | changes))
+        return path.read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """Addresses that the page would load, its text, and the results of each example."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.loads: list[str] = []
+        self.examples: list[dict[str, Any]] = []
+        self.tags: set[str] = set()
+        self._stack: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.add(tag)
+        self.loads += [given[name] for name in ("src", "href", "srcset", "data") if name in given]
+        assert not [name for name in given if name.startswith("on")]
+        classes = given.get("class", "").split()
+        if tag == "article":
+            self.examples.append({"name": "", "answers": [], "verdict": ""})
+        if tag == "ol":
+            self.examples[-1]["answers"].append([])
+        if tag == "li" and "tile" in classes:
+            tile = {"marked": classes[1], "extra": "extra" in classes, "name": "", "mark": ""}
+            self.examples[-1]["answers"][-1].append(tile)
+        if tag != "meta":
+            self._stack.append(next(iter(classes), tag))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._stack.pop()
+
+    def handle_data(self, data: str) -> None:
+        here = self._stack[-1] if self._stack else ""
+        if not data.strip() or not self.examples:
+            return
+        answers = self.examples[-1]["answers"]
+        if here == "name":
+            if answers:
+                answers[-1][-1]["name"] = data
+            else:
+                self.examples[-1]["name"] = data
+        if here == "mark" and answers:
+            answers[-1][-1]["mark"] = data
+        if here == "verdict":
+            self.examples[-1]["verdict"] += data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return Data(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def page(data: Data, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return data.write(tmp_path_factory.mktemp("out") / "new" / "report.html")
+
+
+def _category_order(page: str, pattern: str) -> list[str]:
+    return [html.unescape(name) for name in re.findall(pattern, page)]
+
+
+def _group(name: str) -> str:
+    return name.removeprefix("title of ")[:-1]
+
+
+def test_every_category_is_there_worst_first(data: Data, page: str) -> None:
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
+    worst_first = sorted(
+        CATEGORIES, key=lambda name: metrics["by_category"][name]["m-m"]["recall@1"]
+    )
+    assert worst_first == list(CATEGORIES)
+    assert _category_order(page, r'class="category">\s*<h3>([^<]+)<') == worst_first
+    assert _category_order(page, r'<h3 class="group">([^<]+)<') == worst_first
+
+
+def test_marks_agree_with_the_labels(data: Data, page: str) -> None:
+    examples = Reader(page).examples
+    assert len(examples) >= 5
+    seen = set()
+    for example in examples:
+        asks = example["name"]
+        for tiles in example["answers"]:
+            assert len([tile for tile in tiles if not tile["extra"]]) == 5
+            for tile in tiles:
+                right = _group(tile["name"]) == _group(asks)
+                assert tile["name"] != asks
+                assert tile["marked"] == ("right" if right else "wrong")
+                assert tile["mark"] == ("✓" if right else "✗")
+                seen.add(right)
+        first = example["answers"][0][0]["marked"]
+        assert f"first result {first}" in example["verdict"]
+    assert seen == {True, False}
+
+
+def test_wrong_examples_come_first_and_show_the_first_right_result(page: str) -> None:
+    tools = [example for example in Reader(page).examples if "Tools" in example["name"]]
+    assert [example["answers"][0][0]["marked"] for example in tools] == ["wrong", "wrong", "right"]
+    for example in tools:
+        for tiles in example["answers"]:
+            right = [tile["marked"] == "right" for tile in tiles]
+            assert any(right)
+            assert [tile["extra"] for tile in tiles] == [False] * 5 + [True] * (len(tiles) - 5)
+            assert (len(tiles) == 6) == (not any(right[:5]))
+
+
+def test_a_query_without_a_photo_says_so(data: Data, tmp_path: Path) -> None:
+    nothing = np.zeros_like(data.vectors.present["i"])
+    vectors = replace(data.vectors, present=data.vectors.present | {"i": nothing})
+    metrics = evaluate_splits(vectors, data.labels, "test", "test")
+    page = data.write(tmp_path / "report.html", vectors=vectors, metrics=metrics)
+    examples = Reader(page).examples
+    assert all(len(example["answers"]) == 1 for example in examples)
+    assert page.count("this listing has no photo") == len(examples)
+
+
+def test_metrics_are_on_the_page(data: Data, page: str) -> None:
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
+    numbers = re.findall(r'<p class="number">([\d.]+)<', page)
+    assert numbers == [
+        f"{100 * metrics['directions'][d]['recall@1']:.1f}" for d in ("i-i", "t-t", "m-m")
+    ]
+    rows = re.findall(r"<code>(\w-\w)</code></th>(.*?)</tr>", page, re.DOTALL)
+    assert len(rows) == 9
+    names = ("mrr", "recall@1", "recall@5", "recall@10", "recall@20", "map", "map@r", "ndcg@10")
+    for direction, row in rows:
+        values = metrics["directions"][direction]
+        cells = re.findall(r"<td[^>]*>([^<]+)</td>", row)
+        told = [f"{100 * values[name]:.1f}" for name in names]
+        assert cells == [*told, str(values["queries"])]
+    assert "leave one out" in page
+
+
+def test_nothing_is_loaded_and_nothing_runs(page: str) -> None:
+    reader = Reader(page)
+    assert reader.loads == []
+    assert reader.tags.isdisjoint({"script", "link", "iframe", "object", "embed", "img", "base"})
+    assert "://" not in page
+    assert "@import" not in page
+    assert set(re.findall(r"url\(\"(.{10})", page)) == {"data:image"}
+    assert "default-src 'none'" in page
+
+
+def test_pictures_are_embedded_once_and_all_are_shown(page: str) -> None:
+    rules = re.findall(r"\.(p\d+)\{background-image:url\(\"(data:image/jpeg;base64,[^\"]+)", page)
+    shown = re.findall(r'class="photo (p\d+)"', page)
+    assert len({uri for _, uri in rules}) == len(rules) > 10
+    assert {name for name, _ in rules} == set(shown)
+    assert len(shown) > len(rules)
+
+
+def test_malicious_titles_and_categories_are_text(data: Data, tmp_path: Path) -> None:
+    cards = [replace(card, title=EVIL, category=EVIL) for card in data.cards]
+    labels = {item: replace(label, category=EVIL) for item, label in data.labels.items()}
+    metrics = evaluate_splits(data.vectors, labels, "test", "test")
+    page = data.write(
+        tmp_path / "report.html",
+        cards=cards,
+        labels=labels,
+        metrics=metrics,
+        name=EVIL,
+        funnel=[(EVIL, 3)],
+        record=[{"step": 1, "loss": 1.0, EVIL: 2.0}],
+    )
+    assert "<script" not in page
+    assert "<img" not in page
+    assert Reader(page).loads == []
+    assert html.escape(EVIL, quote=False).split("'")[0] in page
+
+
+@pytest.mark.parametrize("missing", ["none", "gone", "broken"])
+def test_missing_pictures_are_placeholders(data: Data, tmp_path: Path, missing: str) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    path = {"none": None, "gone": tmp_path / "gone.png", "broken": broken}[missing]
+    page = data.write(
+        tmp_path / "report.html", cards=[replace(card, image=path) for card in data.cards]
+    )
+    assert "data:image" not in page
+    assert page.count(">no photo<") > 20
+
+
+def test_the_note_is_shown_escaped(data: Data, page: str, tmp_path: Path) -> None:
+    told = "The clicks &lt;here&gt; are simulated"
+    assert told not in page
+    assert told in data.write(tmp_path / "report.html", note="The clicks <here> are simulated")
+
+
+def test_split_against_split(data: Data, tmp_path: Path) -> None:
+    labels = {
+        item: replace(label, split="queries" if item.endswith("0") else "gallery")
+        for item, label in data.labels.items()
+    }
+    metrics = evaluate_splits(data.vectors, labels, "queries", "gallery")
+    page = data.write(tmp_path / "report.html", labels=labels, metrics=metrics)
+    text = " ".join(re.sub(r"<[^>]+>", "", page).split())
+    assert "18 listings of the split queries search 54 listings of the split gallery" in text
+    for example in Reader(page).examples:
+        assert example["name"].endswith("0")
+        assert not any(tile["name"].endswith("0") for a in example["answers"] for tile in a)
+
+
+def test_metrics_of_other_vectors_are_pointed_out(data: Data, page: str, tmp_path: Path) -> None:
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
+    metrics["directions"]["m-m"]["recall@1"] = 0.01
+    told = "Numbers of other vectors"
+    assert told not in page
+    assert told in data.write(tmp_path / "report.html", metrics=metrics)
+
+
+def test_the_same_run_gives_the_same_page(data: Data, page: str, tmp_path: Path) -> None:
+    assert data.write(tmp_path / "report.html") == page
+
+
+def test_a_run_without_record_and_funnel(data: Data, page: str, tmp_path: Path) -> None:
+    bare = data.write(tmp_path / "report.html", record=[], funnel=[])
+    assert "From clicks to pairs" in page
+    assert "From clicks to pairs" not in bare
+    assert _chart_titles(page) == [
+        "Recall@k",
+        "R@1 during training",
+        "total loss",
+        "ppm/m-m",
+        "scale",
+    ]
+    assert _chart_titles(bare) == ["Recall@k"]
+
+
+def _chart_titles(page: str) -> Sequence[str]:
+    return re.findall(r"<figcaption>([^<]+)</figcaption>", page)
+
+
+def test_funnel_shares_are_of_the_line_before(page: str) -> None:
+    kept = re.findall(r'class="kept">([^<]*)<', page)
+    assert kept == ["", "20.0 %", "", "1.0 %"]
+
+
+def test_catalogue_and_vectors_must_belong_together(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="1 exported listings are not in the catalogue"):
+        data.write(tmp_path / "report.html", cards=data.cards[1:])
