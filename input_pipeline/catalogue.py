@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from input_pipeline.sources import mapped, read_table
 from stylejax.config import ConfigError, DataConfig
-from stylejax.retrieval.labels import Card, Label
+from stylejax.labels import Card, Label
 
 SEPARATOR = " > "
 

@@ -249,7 +249,7 @@ class LossConfig:
     matching: tuple[str, ...] = ("m-m", "t-m", "i-m")  # PPM: left view - right view
     distinctiveness: tuple[str, ...] = ("t-m", "i-m")  # PDC: left view - left view
     consistency: tuple[str, ...] = ("t", "i")  # PLC: left views that must see m's neighbourhood
-    symmetric: bool = False  # also match the right listing's views against the left listing
+    pooled: bool = False  # PPM over both sides at once: 2B queries, each against all other listings
     matching_weight: float = 0.8  # weight of the mean over the PPM parts
     distinctiveness_weight: float = 0.5  # weight of the mean over the PDC parts
     consistency_weight: float = 0.5  # weight of the mean over the PLC parts

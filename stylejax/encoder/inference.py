@@ -12,7 +12,7 @@ from jaxtyping import Array, UInt8
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
-from stylejax.config import PictureConfig
+from stylejax.config import ConfigError, PictureConfig
 from stylejax.encoder.parameters import Parameters
 from stylejax.encoder.product import ProductEncoder, present_views
 
@@ -37,7 +37,8 @@ def make_encode(
       whole: sharding of the weights and of the result.
 
     Returns:
-      `encode(parameters, products) -> {view: [B, dim] float32}`.
+      `encode(parameters, products) -> {view: [B, dim] float32}`; it raises ConfigError when the
+      listings do not divide by the devices.
     """
     wanted = tuple(views)
 
@@ -52,11 +53,18 @@ def make_encode(
             for view, x in total.items()
         }
 
-    return jax.jit(
-        encode,
-        in_shardings=(whole, rows),
-        out_shardings=whole,
-    )
+    compiled = jax.jit(encode, in_shardings=(whole, rows), out_shardings=whole)
+
+    def checked(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
+        batch, devices = products.tokens.shape[0], len(rows.device_set)
+        if batch % devices:
+            raise ConfigError(
+                f"{batch} listings at a time cannot be divided over {devices} devices; make "
+                "evaluation.batch_size a multiple"
+            )
+        return compiled(parameters, products)
+
+    return checked
 
 
 def picture_variants(

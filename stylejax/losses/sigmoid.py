@@ -6,7 +6,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32
 
-from stylejax.losses.similarity import Groups, Mask, Vectors, cosine, same_product, usable
+from stylejax.losses.similarity import (
+    Groups,
+    Mask,
+    Vectors,
+    cosine,
+    same_product,
+    same_vector,
+    usable,
+)
 from stylejax.losses.softmax import Duplicates
 
 
@@ -18,6 +26,8 @@ def sigmoid_contrastive(
     bias: float | Float[Array, ""],
     query_groups: Groups = None,
     target_groups: Groups = None,
+    query_ids: Groups = None,
+    target_ids: Groups = None,
     duplicates: Duplicates = "exclude",
     target_valid: Mask = None,
 ) -> Float32[Array, " b"]:
@@ -32,6 +42,8 @@ def sigmoid_contrastive(
       bias: prior log-odds of a match; SigLIP starts at -10.
       query_groups: `[B]` ids; None: all rows differ.
       target_groups: `[B]` ids of the targets; None: `query_groups`.
+      query_ids: `[B]` ids of the query vectors, for batches in which a query is also a target.
+      target_ids: `[B]` ids of the target vectors; a target with the query's id is left out.
       duplicates: other columns of the same group are left out or count as positives.
       target_valid: `[B]`, false where the target has no vector.
 
@@ -43,6 +55,7 @@ def sigmoid_contrastive(
     own = jnp.eye(size, dtype=bool)
     same = same_product(query_groups, target_groups, size)
     positive = own if duplicates == "exclude" else same
-    counted = own | (usable(target_valid, size)[None, :] & (positive | ~same))
+    apart = ~same_vector(query_ids, target_ids, size)
+    counted = own | (usable(target_valid, size)[None, :] & apart & (positive | ~same))
     signs = jnp.where(positive, 1.0, -1.0)
     return -jnp.sum(jnp.where(counted, jax.nn.log_sigmoid(signs * logits), 0.0), axis=1)

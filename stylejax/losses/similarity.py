@@ -43,6 +43,13 @@ def same_product(query_groups: Groups, target_groups: Groups, size: int) -> Bool
     return own | (query_groups[:, None] == target_groups[None, :])
 
 
+def same_vector(query_ids: Groups, target_ids: Groups, size: int) -> Bool[Array, "b b"]:
+    """Which targets are the query's own vector, by id; none when there are no ids."""
+    if query_ids is None or target_ids is None:
+        return jnp.zeros((size, size), bool)
+    return query_ids[:, None] == target_ids[None, :]
+
+
 def usable(rows: Mask, size: int) -> Bool[Array, " b"]:
     """The mask itself, or all true when there is none."""
     return jnp.ones((size,), bool) if rows is None else rows

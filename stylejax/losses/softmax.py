@@ -8,7 +8,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32
 
-from stylejax.losses.similarity import Groups, Mask, Vectors, cosine, same_product, usable
+from stylejax.losses.similarity import (
+    Groups,
+    Mask,
+    Vectors,
+    cosine,
+    same_product,
+    same_vector,
+    usable,
+)
 
 Duplicates = Literal["exclude", "positive"]
 
@@ -20,6 +28,8 @@ def softmax_contrastive(
     scale: float | Float[Array, ""],
     query_groups: Groups = None,
     target_groups: Groups = None,
+    query_ids: Groups = None,
+    target_ids: Groups = None,
     duplicates: Duplicates = "exclude",
     query_valid: Mask = None,
     target_valid: Mask = None,
@@ -36,6 +46,8 @@ def softmax_contrastive(
       scale: inverse temperature, > 0.
       query_groups: `[B]` ids; None: all rows differ.
       target_groups: `[B]` ids of the targets; None: `query_groups`.
+      query_ids: `[B]` ids of the query vectors, for batches in which a query is also a target.
+      target_ids: `[B]` ids of the target vectors; a target with the query's id is left out.
       duplicates: other columns of the same group are left out or count as positives.
       query_valid: `[B]`, false where the query has no vector.
       target_valid: `[B]`, false where the target has no vector.
@@ -46,19 +58,22 @@ def softmax_contrastive(
     size = query.shape[0]
     logits = scale * cosine(query, target)
     same = same_product(query_groups, target_groups, size)
-    forward = _cross_entropy(logits, same, usable(target_valid, size), duplicates)
-    backward = _cross_entropy(logits.T, same.T, usable(query_valid, size), duplicates)
+    apart = ~same_vector(query_ids, target_ids, size)
+    forward = _cross_entropy(logits, same, usable(target_valid, size)[None, :] & apart, duplicates)
+    backward = _cross_entropy(
+        logits.T, same.T, usable(query_valid, size)[None, :] & apart.T, duplicates
+    )
     return 0.5 * (forward + backward)
 
 
 def _cross_entropy(
     logits: Float32[Array, "b b"],
     same: Bool[Array, "b b"],
-    column_valid: Bool[Array, " b"],
+    column_valid: Bool[Array, "b b"],
     duplicates: Duplicates,
 ) -> Float32[Array, " b"]:
     own = jnp.eye(logits.shape[0], dtype=bool)
-    valid = own | column_valid[None, :]
+    valid = own | column_valid
     positive = own if duplicates == "exclude" else same & valid
     counted = valid & (positive | ~same)
     normaliser = jax.nn.logsumexp(jnp.where(counted, logits, -jnp.inf), axis=1)

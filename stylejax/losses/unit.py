@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Float32
+from jaxtyping import Array, Bool, Float, Float32, Int
 
 from stylejax.config import LossConfig, parse_direction
 from stylejax.losses.consistency import locality_consistency
@@ -52,26 +52,28 @@ def contrastive_loss_unit(
       The weighted sum, and the mean of each part over the rows that have its views, under
       names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``.
     """
-    options_of_form = {"scale": scale, "bias": bias}
-    lefts = {v: _View(x, left_present[v], left_groups) for v, x in left.items()}
-    rights = {v: _View(x, right_present[v], right_groups) for v, x in right.items()}
+    size = next(iter(left.values())).shape[0]
+    rows = jnp.arange(size)
+    left_groups = rows if left_groups is None else left_groups
+    right_groups = rows if right_groups is None else right_groups
+    lefts = {v: _View(x, left_present[v], left_groups, rows) for v, x in left.items()}
+    rights = {v: _View(x, right_present[v], right_groups, rows + size) for v, x in right.items()}
+    form = {"scale": scale, "bias": bias}
     parts: dict[str, Float32[Array, ""]] = {}
     for direction in options.matching:
         q, t = parse_direction(direction)
         query, target = lefts[q], rights[t]
-        rows = _contrast(query, target, options, options.matching_margin, **options_of_form)
-        parts[f"ppm/{direction}"] = _mean(rows, query.present & target.present)
-        if options.symmetric and q != t:
-            query, target = rights[q], lefts[t]
-            rows = _contrast(query, target, options, options.matching_margin, **options_of_form)
-            parts[f"ppm/{direction}/right"] = _mean(rows, query.present & target.present)
+        if options.pooled:
+            query, target = _pool(query, rights[q]), _pool(target, lefts[t])
+        losses = _contrast(query, target, options, options.matching_margin, **form)
+        parts[f"ppm/{direction}"] = _mean(losses, query.present & target.present)
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
         view, full = lefts[q], lefts[t]
-        rows = _contrast(view, full, options, options.distinctiveness_margin, **options_of_form)
-        parts[f"pdc/{direction}"] = _mean(rows, view.present & full.present)
+        losses = _contrast(view, full, options, options.distinctiveness_margin, **form)
+        parts[f"pdc/{direction}"] = _mean(losses, view.present & full.present)
     for v in options.consistency:
-        rows = locality_consistency(
+        losses = locality_consistency(
             left["m"],
             left[v],
             right["m"],
@@ -79,7 +81,7 @@ def contrastive_loss_unit(
             k=options.consistency_k,
             target_valid=right_present["m"],
         )
-        parts[f"plc/{v}"] = _mean(rows, left_present[v])
+        parts[f"plc/{v}"] = _mean(losses, left_present[v])
     return _total(parts, options), parts
 
 
@@ -91,9 +93,9 @@ def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
         q, t = parse_direction(direction)
         left.add(q)
         right.add(t)
-        if options.symmetric and q != t:
-            right.add(q)
+        if options.pooled:
             left.add(t)
+            right.add(q)
     for direction in options.distinctiveness:
         left.update(parse_direction(direction))
     if options.consistency:
@@ -103,11 +105,16 @@ def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
 
 
 class _View(NamedTuple):
-    """One view of one side of the batch."""
+    """One view of the listings of one side, or of both."""
 
     vectors: Vectors
     present: Bool[Array, " b"]
-    groups: Groups
+    groups: Int[Array, " b"]
+    rows: Int[Array, " b"]  # 0 .. B - 1 on the left, B .. 2B - 1 on the right
+
+
+def _pool(first: _View, second: _View) -> _View:
+    return _View(*(jnp.concatenate(parts) for parts in zip(first, second, strict=True)))
 
 
 def _contrast(
@@ -124,6 +131,7 @@ def _contrast(
         return product_matching(
             query.vectors, target.vectors, margin=margin, target_valid=target.present, **groups
         )
+    ids = {"query_ids": query.rows, "target_ids": target.rows}
     if options.form == "softmax":
         return softmax_contrastive(
             query.vectors,
@@ -133,6 +141,7 @@ def _contrast(
             query_valid=query.present,
             target_valid=target.present,
             **groups,
+            **ids,
         )
     return sigmoid_contrastive(
         query.vectors,
@@ -142,6 +151,7 @@ def _contrast(
         duplicates=options.duplicates,
         target_valid=target.present,
         **groups,
+        **ids,
     )
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
-from stylejax.retrieval.labels import Label
+from stylejax.labels import Label
 from stylejax.retrieval.metrics import mean_metrics, rank_relevant, ranking_metrics
 from stylejax.retrieval.vectors import VectorSet
 

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from PIL import Image, ImageOps
 
-from stylejax.retrieval.labels import Card
+from stylejax.labels import Card
 
 TEMPLATES = Path(__file__).parent / "templates"
 THUMBNAIL = 112  # longest side of a thumbnail in pixels; shown at about 96 CSS pixels

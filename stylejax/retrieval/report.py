@@ -14,6 +14,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from stylejax.config import Config, ConfigError, to_json
+from stylejax.labels import Card, Label
 from stylejax.retrieval.charts import (
     SAME_VIEW,
     VIEW_NAMES,
@@ -22,7 +23,6 @@ from stylejax.retrieval.charts import (
     recall_chart,
     training_charts,
 )
-from stylejax.retrieval.labels import Card, Label
 from stylejax.retrieval.metrics import rank_relevant
 from stylejax.retrieval.page import Album, render
 from stylejax.retrieval.vectors import VectorSet

@@ -1,0 +1,44 @@
+"""The reference system's setup, as far as it is published: eSSPR, WWW 2023, arXiv 2302.05093.
+
+Published: one single-stream transformer over title tokens and picture patches, four views of a
+pair, the loss unit PPM + PDC + PLC in hinge form with k = 10. Not published, and chosen here:
+BERT-base's size, patches of 16 at 224 pixels, 256 numbers a vector, margins and weights (those of a
+successor by the same team), batch size, optimizer and schedule.
+"""
+
+from stylejax.config import (
+    Config,
+    DataConfig,
+    EncoderConfig,
+    EvaluationConfig,
+    PictureConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+config = Config(
+    run_dir="runs/esspr_base",
+    data=DataConfig(name="esspr"),
+    text=TextConfig(vocab_size=30_000, max_tokens=64),
+    picture=PictureConfig(size=224, stored_size=256),
+    encoder=EncoderConfig(
+        dim=256,
+        width=768,
+        heads=12,
+        stem="patch",
+        patch=16,
+        fusion_depth=12,
+        compute_dtype="bfloat16",
+    ),
+    training=TrainingConfig(
+        batch_size=4096,
+        steps=100_000,
+        learning_rate=5e-4,
+        warmup_steps=2_000,
+        save_every=1_000,
+        keep=3,
+        evaluate_every=5_000,
+        log_every=50,
+    ),
+    evaluation=EvaluationConfig(batch_size=512),
+)
