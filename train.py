@@ -59,7 +59,12 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     # ---- Data: pairs, tokens and pictures of listings that are read without the truth
     sources = locate(config)
     catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
-    graph = pair_graph(catalogue, read_pairs(run_dir / "pairs.parquet"), config.data.train_split)
+    graph = pair_graph(
+        catalogue,
+        read_pairs(run_dir / "pairs.parquet"),
+        config.data.train_split,
+        unpaired=config.training.unpaired,
+    )
     if resume:
         tokenizer = TitleTokenizer(Checkpoints(run_dir).tokenizer(), config.text.max_tokens)
     else:

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from benchmarks.machine import machine
-from benchmarks.open_clip_peer import train_clip
+from benchmarks.support.machine import machine
+from benchmarks.support.open_clip_peer import train_clip
 
 PROBE_STEPS = 40
 

@@ -11,20 +11,21 @@ import tensorflow as tf
 
 from stylejax.config import PictureConfig
 
-DRAWS = 9  # uniform numbers a picture
+DRAWS = 14  # uniform numbers a picture
 
 
-def position_maps(draws: tf.Tensor, options: PictureConfig) -> tf.Tensor:
+def position_maps(draws: tf.Tensor, options: PictureConfig, side: int) -> tf.Tensor:
     """`[b, 8]` projective maps from output pixels to stored pixels.
 
     A crop of random area and aspect (Szegedy et al. 2015), turned and mirrored at random, scaled
-    to `options.size`.
+    to `side`.
 
     Args:
       draws: `[b, DRAWS]` float32 uniform in [0, 1).
-      options: sizes and ranges.
+      options: ranges.
+      side: of the output in pixels.
     """
-    stored, size = float(options.stored_size), float(options.size)
+    stored, size = float(options.stored_size), float(side)
     area = options.min_crop + (1.0 - options.min_crop) * draws[:, 0]
     aspect = tf.exp((2.0 * draws[:, 1] - 1.0) * 0.5 * math.log(options.max_aspect))
     width = tf.minimum(tf.sqrt(area) * aspect, 1.0) * stored
@@ -61,7 +62,7 @@ def relight(images: tf.Tensor, draws: tf.Tensor, options: PictureConfig) -> tf.T
 
     Args:
       images: `[b, h, w, 3]` float32 in [0, 255].
-      draws: `[b, DRAWS]` float32 uniform in [0, 1); the last three are used.
+      draws: `[b, DRAWS]` float32 uniform in [0, 1); columns 6 to 8 are used.
       options: ranges.
 
     Returns:
@@ -78,3 +79,26 @@ def relight(images: tf.Tensor, draws: tf.Tensor, options: PictureConfig) -> tf.T
     coloured = grey + (images - grey) * saturation
     lit = (coloured * brightness - 127.5) * contrast + 127.5
     return tf.cast(tf.clip_by_value(lit + 0.5, 0.0, 255.0), tf.uint8)
+
+
+def erase(images: tf.Tensor, draws: tf.Tensor, options: PictureConfig) -> tf.Tensor:
+    """Covers a rectangle of some pictures with grey (random erasing, Zhong et al. 2017).
+
+    Args:
+      images: `[b, side, side, 3]` uint8.
+      draws: `[b, DRAWS]` float32 uniform in [0, 1); columns 9 to 13 are used.
+      options: share of pictures that are covered.
+
+    Returns:
+      `[b, side, side, 3]` uint8; a rectangle's sides are 0.2 to 0.5 of the picture's.
+    """
+    side = int(images.shape[1] or 0)
+    at = (tf.range(side, dtype=tf.float32) + 0.5) / float(side)
+
+    def inside(centre: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
+        return tf.abs(at[None, :] - centre[:, None]) < (0.1 + 0.15 * extent)[:, None]
+
+    rows, columns = inside(draws[:, 9], draws[:, 10]), inside(draws[:, 11], draws[:, 12])
+    chosen = draws[:, 13] < options.erase
+    covered = rows[:, :, None] & columns[:, None, :] & chosen[:, None, None]
+    return tf.where(covered[:, :, :, None], tf.constant(127, tf.uint8), images)

@@ -7,14 +7,16 @@ is therefore exact and needs no saved iterator, whatever the number of hosts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from input_pipeline.augment import DRAWS, position_maps, relight, warp
+from input_pipeline.augment import DRAWS, erase, position_maps, relight, warp
 from input_pipeline.catalogue import Catalogue
 from input_pipeline.groups import same_style_groups
 from input_pipeline.pictures import Pictures
@@ -33,8 +35,17 @@ class PairGraph:
     group: NDArray[np.int32]  # [catalogue] group ids, see input_pipeline.groups
 
 
-def pair_graph(catalogue: Catalogue, pairs, train_split: str) -> PairGraph:
+def pair_graph(
+    catalogue: Catalogue, pairs: pa.Table, train_split: str, *, unpaired: bool = False
+) -> PairGraph:
     """Joins a table of pairs (left_id, right_id, weight) with the catalogue's rows.
+
+    Args:
+      catalogue: listings.
+      pairs: `left_id`, `right_id`, `weight`.
+      train_split: the split that the pairs are of.
+      unpaired: make every listing of the split without a partner its own partner: its picture
+        under another crop.
 
     Raises:
       ConfigError: when a pair names a listing that is not in the train split.
@@ -53,14 +64,17 @@ def pair_graph(catalogue: Catalogue, pairs, train_split: str) -> PairGraph:
         sides.append(np.array([row_of[item] for item in ids], np.int64))
     left, right = sides
     weight = pairs["weight"].to_numpy(zero_copy_only=False).astype(np.float64)
-    origin, partner = np.concatenate([left, right]), np.concatenate([right, left])
+    alone = np.setdiff1d(catalogue.rows(train_split), sides) if unpaired else left[:0]
+    origin = np.concatenate([left, right, alone])
+    partner = np.concatenate([right, left, alone])
+    weight = np.concatenate([weight, weight, np.ones(len(alone))])
     order = np.lexsort((partner, origin))
     rows, counts = np.unique(origin, return_counts=True)
     return PairGraph(
         left=rows,
         start=np.concatenate([[0], np.cumsum(counts)]),
         partner=partner[order],
-        cumulative=np.cumsum(np.concatenate([weight, weight])[order]),
+        cumulative=np.cumsum(weight[order]),
         group=same_style_groups(left, right, len(catalogue)),
     )
 
@@ -95,27 +109,35 @@ def pair_batches(
     batch = config.training.batch_size
     if batch % hosts:
         raise ConfigError(f"training.batch_size {batch} is not divisible by {hosts} hosts")
-    numbers = tf.data.Dataset.range(start_step * batch + host, np.iinfo(np.int64).max, hosts)
-    dataset = (
-        numbers.map(
-            _sampler(graph, config.seed, tokens.shape[1]), num_parallel_calls=tf.data.AUTOTUNE
+    options = config.picture
+    late = math.ceil(options.late_start * config.training.steps) if options.late_size else None
+    phases = [(start_step, late, options.size)] if late is None or start_step < late else []
+    if late is not None:
+        phases.append((max(start_step, late), None, options.late_size))
+    for first, last, side in phases:
+        numbers = tf.data.Dataset.range(
+            first * batch + host, np.iinfo(np.int64).max if last is None else last * batch, hosts
         )
-        .batch(batch // hosts, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
-        .map(_assembler(pictures, tokens, config), num_parallel_calls=2)
-        .prefetch(2)
-    )
-    options = tf.data.Options()
-    options.deterministic = True
-    for left, right, rows in dataset.with_options(options).as_numpy_iterator():
-        groups = graph.group[rows]
-        yield PairBatch(
-            Products(*left),
-            Products(*right),
-            groups[:, 0],
-            groups[:, 1],
-            rows[:, 0].astype(np.int32),
-            rows[:, 1].astype(np.int32),
+        dataset = (
+            numbers.map(
+                _sampler(graph, config.seed, tokens.shape[1]), num_parallel_calls=tf.data.AUTOTUNE
+            )
+            .batch(batch // hosts, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+            .map(_assembler(pictures, tokens, config, side), num_parallel_calls=2)
+            .prefetch(2)
         )
+        ordered = tf.data.Options()
+        ordered.deterministic = True
+        for left, right, rows in dataset.with_options(ordered).as_numpy_iterator():
+            groups = graph.group[rows]
+            yield PairBatch(
+                Products(*left),
+                Products(*right),
+                groups[:, 0],
+                groups[:, 1],
+                rows[:, 0].astype(np.int32),
+                rows[:, 1].astype(np.int32),
+            )
 
 
 def _sampler(graph: PairGraph, seed: int, length: int):
@@ -148,7 +170,7 @@ def _sampler(graph: PairGraph, seed: int, length: int):
     return sample
 
 
-def _assembler(pictures: Pictures, tokens: NDArray[np.int32], config: Config):
+def _assembler(pictures: Pictures, tokens: NDArray[np.int32], config: Config, size: int):
     """Rows and draws of a batch to its arrays."""
     options, side = config.picture, config.picture.stored_size
     all_tokens = tf.constant(tokens)
@@ -161,10 +183,10 @@ def _assembler(pictures: Pictures, tokens: NDArray[np.int32], config: Config):
             )
             images.set_shape([None, side, side, 3])
             present.set_shape([None])
-            maps = position_maps(draws[:, s], options)
+            maps = position_maps(draws[:, s], options, size)
             # Warped as floats: the op rounds bytes down, which would darken every picture.
-            warped = warp(tf.cast(images, tf.float32), maps, options.size)
-            lit = relight(warped, draws[:, s], options)
+            warped = warp(tf.cast(images, tf.float32), maps, size)
+            lit = erase(relight(warped, draws[:, s], options), draws[:, s], options)
             lit = tf.where(present[:, None, None, None], lit, tf.zeros_like(lit))
             kept = draws[:, s, DRAWS:] >= config.text.drop_tokens
             kept |= tf.range(tokens.shape[1]) == 0  # [CLS] stays

@@ -173,6 +173,10 @@ class PictureConfig:
     """Pictures to pixels, and what training may do to them."""
 
     size: int = 96  # side in pixels of the square the encoder is trained on
+    late_size: int = (
+        0  # side in the last part of training, where detail is worth its cost; 0 = size
+    )
+    late_start: float = 0.75  # share of the steps after which the late size is used
     eval_size: int = 0  # side that export, evaluation and search encode; 0 = size
     eval_crops: tuple[float, ...] = (1.0,)  # they average centre crops of these shares of the side
     eval_mirror: bool = False  # they average the mirrored picture in as well
@@ -185,10 +189,14 @@ class PictureConfig:
     brightness: float = 0.3  # training pictures' light changes by up to this factor
     contrast: float = 0.3  # likewise contrast
     saturation: float = 0.3  # likewise colourfulness
+    erase: float = 0.0  # share of training pictures with a grey rectangle over a part
 
     def __post_init__(self) -> None:
         _check(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
         _check(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")
+        for name in ("late_start", "erase"):
+            value = getattr(self, name)
+            _check(0 <= value <= 1, f"picture.{name} is {value}; use a share in [0, 1]")
         _check(
             bool(self.eval_crops) and all(0 < share <= 1 for share in self.eval_crops),
             f"picture.eval_crops is {self.eval_crops}; give shares in (0, 1], such as 1.0 0.8",
@@ -235,6 +243,19 @@ class EncoderConfig:
         )
         for name in ("image_depth", "text_depth", "fusion_depth"):
             _check(getattr(self, name) >= 0, f"encoder.{name} is {getattr(self, name)}; use >= 0")
+
+    @property
+    def stride(self) -> int:
+        """Side in pixels of the square that becomes one picture token."""
+        return self.patch * 2 ** (len(self.conv_widths) - 1) if self.stem == "conv" else self.patch
+
+    def check_side(self, side: int, name: str) -> None:
+        """Raises ConfigError when pictures of a side do not divide into tokens."""
+        _check(
+            side > 0 and side % self.stride == 0,
+            f"{name} {side} is not a multiple of the stem's stride {self.stride}; try "
+            f"{max(1, side // self.stride) * self.stride}",
+        )
 
 
 @dataclass(frozen=True)
@@ -292,6 +313,7 @@ class TrainingConfig:
     save_every: int = 100  # steps between checkpoints
     keep: int = 2  # newest checkpoints kept
     evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
+    unpaired: bool = False  # listings without a partner join in, paired with themselves
     log_every: int = 10  # steps between lines of metrics
     devices: int = 0  # devices of the mesh; 0 = all
 
@@ -330,6 +352,12 @@ class Config:
     loss: LossConfig = LossConfig()  # the loss unit
     training: TrainingConfig = TrainingConfig()  # the job
     evaluation: EvaluationConfig = EvaluationConfig()  # the judgement
+
+    def __post_init__(self) -> None:
+        for name in ("size", "late_size", "eval_size"):
+            side = getattr(self.picture, name)
+            if side or name == "size":
+                self.encoder.check_side(side, f"picture.{name}")
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:

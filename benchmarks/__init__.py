@@ -1,1 +1,0 @@
-"""One file a claim: each runs ours and a peer in one go and prints both."""
