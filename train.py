@@ -52,10 +52,6 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     from stylejax.training.mesh import make_mesh
 
     run_dir = Path(config.run_dir)
-    if restart:
-        for name in ("checkpoints", "tensorboard"):
-            shutil.rmtree(run_dir / name, ignore_errors=True)
-
     # ---- Data: pairs, tokens and pictures of listings that are read without the truth
     sources = locate(config)
     catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
@@ -87,13 +83,17 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
 
     # ---- Train
     mesh = make_mesh(config.training.devices)
+    evaluate = retrieval_evaluation(config, sources, tokenizer, tokens, shown, mesh)
+    if restart:
+        for name in ("checkpoints", "tensorboard"):
+            shutil.rmtree(run_dir / name, ignore_errors=True)
     train(
         config,
         batches,
         tokenizer.definition,
         tokenizer.vocab_size,
         mesh,
-        evaluate=retrieval_evaluation(config, sources, tokenizer, tokens, shown, mesh),
+        evaluate=evaluate,
         resume=resume,
     )
     unreadable = {**stored.quarantine, **shown.quarantine}

@@ -27,9 +27,11 @@ def position_maps(draws: tf.Tensor, options: PictureConfig, side: int) -> tf.Ten
     """
     stored, size = float(options.stored_size), float(side)
     area = options.min_crop + (1.0 - options.min_crop) * draws[:, 0]
-    aspect = tf.exp((2.0 * draws[:, 1] - 1.0) * 0.5 * math.log(options.max_aspect))
-    width = tf.minimum(tf.sqrt(area) * aspect, 1.0) * stored
-    height = tf.minimum(tf.sqrt(area) / aspect, 1.0) * stored
+    # No more than fits: beyond sqrt(1 / area) a side would leave the picture.
+    most = tf.minimum(0.5 * math.log(options.max_aspect), -0.5 * tf.math.log(area))
+    aspect = tf.exp((2.0 * draws[:, 1] - 1.0) * most)
+    width = tf.sqrt(area) * aspect * stored
+    height = tf.sqrt(area) / aspect * stored
     centre_x = width / 2 + draws[:, 2] * (stored - width)
     centre_y = height / 2 + draws[:, 3] * (stored - height)
     angle = (2.0 * draws[:, 4] - 1.0) * math.radians(options.rotation)

@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from input_pipeline.sources import mapped, read_table
+from input_pipeline.sources import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig
 from stylejax.labels import Card, Label
 
@@ -98,7 +98,8 @@ def load_catalogue(
         raise ConfigError("evaluation needs the true product of each listing: data.columns.group")
     connection = ibis.duckdb.connect()
     table = mapped(read_table(connection, path), names, path, "data.columns")
-    rows: pa.Table = table.to_pyarrow()
+    with reading(path):
+        rows: pa.Table = table.to_pyarrow()
     if rows.num_rows == 0:
         raise ConfigError(f"{path} has no listings")
 

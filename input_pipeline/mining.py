@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ibis import _
 
 from input_pipeline.catalogue import Catalogue
-from input_pipeline.sources import mapped, read_table
+from input_pipeline.sources import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig, MiningConfig
 
 
@@ -58,7 +58,8 @@ def mine(data: DataConfig, options: MiningConfig, catalogue: Catalogue, clicks: 
             }
         )
     )
-    events = int(log.count().to_pyarrow().as_py())
+    with reading(clicks):
+        events = int(log.count().to_pyarrow().as_py())
     if events == 0:
         raise ConfigError(f"{clicks} has no events; mining needs at least one click")
     evidence = connection.create_table(
@@ -111,9 +112,10 @@ def query_evidence(log: ir.Table, listings: ir.Table) -> ir.Table:
     scores that were too high.
     """
     return (
-        log.inner_join(listings, "item_id")
+        log.filter(_.query != "")
+        .inner_join(listings, "item_id")
         .group_by("query", "item_id", "category")
-        .agg(shown=_.count(), clicks=_.clicked.sum(), relevance=_.relevance.mean())
+        .agg(shown=_.count(), clicks=_.clicked.sum(), relevance=_.relevance.mean().round(6))
     )
 
 
@@ -148,9 +150,9 @@ def candidate_pairs(evidence: ir.Table) -> ir.Table:
         .filter(_.left_id < _.right_id)
         .group_by("left_id", "right_id", "category")
         .agg(
-            weight=_.specificity.sum(),
+            weight=_.specificity.sum().round(9),
             support=_.count(),
-            relevance=ibis.least(_.relevance, _.right_relevance).mean(),
+            relevance=ibis.least(_.relevance, _.right_relevance).mean().round(6),
         )
         .select("left_id", "right_id", "weight", "support", "relevance", "category")
     )
@@ -183,6 +185,7 @@ def _events(table: ir.Table, data: DataConfig, path: Path) -> ir.Table:
     relevance = (
         log.relevance.try_cast("float64") if "relevance" in log.columns else ibis.literal(1.0)
     )
+    relevance = relevance.isnan().ifelse(ibis.null("float64"), relevance)
     return log.select(
         query=log["query"].cast("string"),
         item_id=log.item_id.cast("string"),

@@ -37,6 +37,8 @@ def read_picture(path: Path, size: int) -> UInt8[NDArray, "size size 3"]:
                 layer = upright.convert("RGBA")
                 upright = Image.new("RGBA", layer.size, "white")
                 upright.alpha_composite(layer)
+            if upright.mode.startswith("I;16"):  # convert would cut the upper values off
+                upright = upright.point(lambda value: value / 256).convert("L")
             resized = upright.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
             return np.asarray(resized, np.uint8)
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:

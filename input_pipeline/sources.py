@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 
@@ -80,12 +83,26 @@ def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
         if name.endswith(".parquet"):
             return connection.read_parquet(path)
         if name.endswith((".csv", ".csv.gz")):
-            return connection.read_csv(path, all_varchar=True, header=True)
+            return connection.read_csv(
+                path, all_varchar=True, header=True, delim=",", quote='"', escape='"', comment=""
+            )
         if name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
-            return connection.read_json(path, format="newline_delimited")
+            names = connection.read_json(path, format="newline_delimited").columns
+            return connection.read_json(
+                path, format="newline_delimited", columns=dict.fromkeys(names, "VARCHAR")
+            )
     except Exception as error:  # DuckDB raises many types for a broken file
         raise ConfigError(f"cannot read {path}: {error}") from error
     raise ConfigError(f"{path} is none of .parquet, .csv, .csv.gz, .jsonl; convert it to one")
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns what the engine says of a broken file into a ConfigError; it reads when it must."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
 
 
 def mapped(table: ir.Table, columns: dict[str, str], path: Path, setting: str) -> ir.Table:

@@ -372,7 +372,12 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path} is no Python file; a recipe defines config = Config(...)")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a recipe's Python may raise
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
     config = getattr(module, "config", None)
     if not isinstance(config, Config):
         raise ConfigError(f"{path} defines no `config = Config(...)`")
@@ -405,7 +410,9 @@ def from_json(text: str) -> Config:
 
     converter = cattrs.Converter(forbid_extra_keys=True)
     try:
-        return converter.structure(json.loads(text), Config)
+        values = json.loads(text)
+        _check(isinstance(values, dict), "config.json does not fit this version: it is no object")
+        return converter.structure(values, Config)
     except (cattrs.BaseValidationError, json.JSONDecodeError) as error:
         lines = (
             cattrs.transform_error(error)

@@ -56,11 +56,11 @@ def train_clip(
     Returns:
       Photo vectors `[n, d]`, title vectors `[n, d]`, and steps, parameters and seconds.
     """
+    open_clip = import_open_clip()
     import torch
     from PIL import Image
     from torchvision import transforms
 
-    open_clip = import_open_clip()
     started = time.monotonic()
     torch.manual_seed(seed)
     tower = {"layers": 6, "width": 192}

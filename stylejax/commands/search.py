@@ -47,7 +47,14 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
     catalogue = opened.catalogue()
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    rows = [row_of[index.item_id[position]] for position in found[0]]
+    items = [index.item_id[position] for position in found[0]]
+    strange = next((item for item in items if item not in row_of), None)
+    if strange is not None:
+        raise ConfigError(
+            f"the index holds {strange!r}, which is not in the run's catalogue; "
+            "index an export of that catalogue"
+        )
+    rows = [row_of[item] for item in items]
     for rank, (row, score) in enumerate(zip(rows, scores[0], strict=True), 1):
         title = catalogue.title[row] or "(no title)"
         print(

@@ -16,7 +16,7 @@ def normalise(x: Float[Array, "... d"]) -> Float32[Array, "... d"]:
     x = x.astype(jnp.float32)
     square = jnp.sum(x * x, axis=-1, keepdims=True)
     # The inner `where` keeps rsqrt away from zero: its gradient there would be inf * 0 = nan.
-    present = square > 0
+    present = square != 0
     return jnp.where(present, x * jax.lax.rsqrt(jnp.where(present, square, 1.0)), 0.0)
 
 

@@ -49,6 +49,8 @@ def evaluate(
     by_category: dict[str, dict[str, dict[str, float]]] = {}
     for direction in directions:
         query_view, target_view = direction.split("-")
+        if not {query_view, target_view} <= set(vectors.vectors):
+            continue  # not exported
         asking = queries[vectors.present[query_view][queries]]
         found = gallery[vectors.present[target_view][gallery]]
         place = np.full(len(vectors), -1)

@@ -17,6 +17,7 @@ SHOWN = (
 def print_metrics(metrics: dict[str, Any]) -> None:
     """Prints all directions, then R@1 by category for photo, title and both."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=100)
@@ -44,10 +45,10 @@ def print_metrics(metrics: dict[str, Any]) -> None:
         metrics["by_category"].items(),
         key=lambda entry: entry[1].get("m-m", {}).get("recall@1", 0.0),
     )
-    for category, directions in [*rows, ("all", metrics["directions"])]:
+    for category, directions in [*rows, (None, metrics["directions"])]:
         cells = [directions.get(d, {}).get("recall@1") for d in ("i-i", "t-t", "m-m")]
         table.add_row(
-            category if category != "all" else "[bold]all",
+            "[bold]all" if category is None else escape(category),
             *("-" if cell is None else f"{cell:.3f}" for cell in cells),
             f"{directions.get('m-m', {}).get('queries', 0):,}",
         )

@@ -64,6 +64,7 @@ class Checkpoints:
                 "tokenizer": tokenizer,
                 "vocab_size": vocab_size,
             },
+            force=True,
         )
 
     def restore(self, like: TrainState, config: Config) -> TrainState:

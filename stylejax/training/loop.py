@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -64,23 +65,28 @@ def train(
     (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
     (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     record = Record(run_dir, start_step=start)
-    with progress("train", "steps") as advance:
+    with (
+        contextlib.closing(checkpoints),
+        contextlib.closing(record),
+        progress("train", "steps") as advance,
+    ):
         for number, batch in zip(range(start, options.steps), batches(start), strict=False):
             state, metrics = step(state, place(mesh, batch))
             done = number + 1
-            if done % options.log_every == 0 or done in (1, options.steps):
+            last = done == options.steps
+            saving = last or done % options.save_every == 0
+            logging = done == 1 or last or done % options.log_every == 0
+            if saving or logging:
                 values = _finite(metrics, done)
+            if logging:
                 record.write(done, values)
                 advance(done, options.steps, f"loss {values['loss']:.4f}")
-            last = done == options.steps
             if evaluate and (
                 last or (options.evaluate_every and done % options.evaluate_every == 0)
             ):
                 record.write(done, evaluate(exported(state)))
-            if last or done % options.save_every == 0:
+            if saving:
                 checkpoints.save(state, config, tokenizer, vocab_size)
-    checkpoints.close()
-    record.close()
     return state
 
 

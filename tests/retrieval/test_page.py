@@ -9,7 +9,7 @@ import jinja2
 import pytest
 from PIL import Image
 
-from stylejax.retrieval.labels import Card
+from stylejax.labels import Card
 from stylejax.retrieval.page import MAX_PIXELS, Album, render, thumbnail, write_results_page
 
 EVIL = "<script>alert('x')</script> & \"quotes\" </style>"

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from stylejax.config import Config, ConfigError
+from stylejax.labels import Card, Label
 from stylejax.retrieval.evaluation import evaluate_splits
-from stylejax.retrieval.labels import Card, Label
 from stylejax.retrieval.report import write_report
 from stylejax.retrieval.vectors import VectorSet
 

@@ -1,0 +1,57 @@
+"""Shared fixtures. The environment is set before JAX or TensorFlow can be imported."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Compiling dominates: a program that was compiled once is not compiled again in this session.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="stylejax-tests-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
+import jaxtyping  # noqa: E402
+
+# Shapes and dtypes in the annotations are checked at run time in every test.
+jaxtyping.install_import_hook(["stylejax.losses", "stylejax.encoder"], "beartype.beartype")
+
+from pathlib import Path  # noqa: E402
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import tiny  # noqa: E402
+
+hypothesis.settings.register_profile(
+    "stylejax",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("stylejax")
+
+
+@pytest.fixture(scope="session")
+def grocery() -> Path:
+    """The folder of the real grocery data."""
+    shelf = os.environ.get("STYLEJAX_DATA", "")
+    if not shelf:
+        pytest.skip("STYLEJAX_DATA is not set; it names the folder that holds grocery/")
+    for folder in (Path(shelf) / "grocery", Path(shelf)):
+        if (folder / "listings.csv").is_file():
+            return folder
+    pytest.skip(f"STYLEJAX_DATA is {shelf}, but there is no grocery/listings.csv")
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 32 listings on disk; tests that change it copy it first."""
+    return tiny.write_data(tmp_path_factory.mktemp("data"))

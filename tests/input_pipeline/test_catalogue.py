@@ -1,0 +1,106 @@
+"""Tests of input_pipeline/catalogue.py."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+
+from input_pipeline.catalogue import at_level, has_truth, load_catalogue
+from stylejax.config import CatalogueColumns, ConfigError, DataConfig
+from stylejax.labels import Label
+
+
+def write(folder: Path, rows: list[dict[str, str]], fields=None) -> Path:
+    return tiny.write_csv(folder / "catalogue.csv", rows, fields)
+
+
+def test_the_catalogue_is_the_file_row_by_row(data_root: Path) -> None:
+    catalogue = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
+    rows = tiny.catalogue_rows()
+    assert len(catalogue) == len(rows) == 32
+    for field in ("item_id", "title", "image", "category_path", "split"):
+        assert getattr(catalogue, field) == [row[field] for row in rows]
+    assert catalogue.rows("val").tolist() == list(range(3, 32, 4))
+
+
+def test_the_truth_is_not_read_unless_it_is_asked_for(data_root: Path, tmp_path: Path) -> None:
+    with_column = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
+    assert with_column.group is None
+    blind = [
+        {key: value for key, value in row.items() if key != "group"}
+        for row in tiny.catalogue_rows()
+    ]
+    assert load_catalogue(DataConfig(), write(tmp_path, blind), data_root) == with_column
+
+
+def test_the_truth_is_read_when_it_is_asked_for(data_root: Path, tmp_path: Path) -> None:
+    path = data_root / "catalogue.csv"
+    catalogue = load_catalogue(DataConfig(), path, data_root, with_truth=True)
+    assert catalogue.group == [row["group"] for row in tiny.catalogue_rows()]
+    assert catalogue.labels(1)["L03"] == Label("P0", "Home", "val")
+    assert catalogue.labels(0)["L03"] == Label("P0", "Home > Mugs", "val")
+    other, none = (DataConfig(columns=CatalogueColumns(group=name)) for name in ("truth", ""))
+    with pytest.raises(ConfigError, match="no column 'truth'; it has item_id"):
+        load_catalogue(other, path, data_root, with_truth=True)
+    with pytest.raises(ConfigError, match=r"data\.columns\.group"):
+        load_catalogue(none, path, data_root, with_truth=True)
+
+
+@pytest.mark.parametrize(("group", "truth"), [("group", True), ("truth", False), ("", False)])
+def test_has_truth(data_root: Path, group: str, truth: bool) -> None:
+    data = DataConfig(columns=CatalogueColumns(group=group))
+    assert has_truth(data, data_root / "catalogue.csv") is truth
+
+
+def test_a_repeated_id_is_named(tmp_path: Path) -> None:
+    rows = tiny.catalogue_rows()
+    rows[7]["item_id"] = rows[2]["item_id"]
+    with pytest.raises(ConfigError, match="item_id 'L02' twice"):
+        load_catalogue(DataConfig(), write(tmp_path, rows), tmp_path)
+
+
+def test_an_empty_id_names_its_row(tmp_path: Path) -> None:
+    rows = tiny.catalogue_rows()
+    rows[4]["item_id"] = ""
+    with pytest.raises(ConfigError, match="row 5 has no item_id"):
+        load_catalogue(DataConfig(), write(tmp_path, rows), tmp_path)
+
+
+def test_a_file_without_listings_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, [], tiny.CATALOGUE_FIELDS)
+    with pytest.raises(ConfigError, match="has no listings"):
+        load_catalogue(DataConfig(), path, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_a_file_of_no_bytes_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"catalogue.{suffix}"
+    path.touch()
+    with pytest.raises(ConfigError, match=str(path)):
+        load_catalogue(DataConfig(), path, tmp_path)
+
+
+def test_an_unknown_split_is_named_with_those_there_are(data_root: Path) -> None:
+    catalogue = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
+    with pytest.raises(ConfigError, match=r"split 'test'; the catalogue has \['train', 'val'\]"):
+        catalogue.rows("test")
+
+
+def test_category_levels() -> None:
+    path = "Home > Kitchen > Mugs"
+    assert [at_level(path, level) for level in range(5)] == [
+        path,
+        "Home",
+        "Home > Kitchen",
+        path,
+        path,
+    ]
+    assert at_level("", 1) == ""
+
+
+def test_a_card_has_no_picture_where_the_listing_has_none(data_root: Path) -> None:
+    catalogue = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
+    ids = catalogue.item_id
+    assert catalogue.card(ids.index(tiny.UNPICTURED)).image is None
+    assert catalogue.card(0).image == data_root / "images/L00.jpg"
+    assert catalogue.card(0).category == "Home > Mugs"

@@ -1,0 +1,227 @@
+"""Tests of input_pipeline/pictures.py."""
+
+import contextlib
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from input_pipeline.pictures import Pictures, read_picture, write_quarantine
+from stylejax.config import ConfigError
+
+RED, BLUE = (220, 30, 40), (20, 40, 230)
+
+
+def halves(width: int = 40, height: int = 40) -> Image.Image:
+    """Red above, blue below."""
+    picture = Image.new("RGB", (width, height), RED)
+    picture.paste(BLUE, (0, height // 2, width, height))
+    return picture
+
+
+def near(pixel: np.ndarray, colour, tolerance: int = 6) -> bool:
+    return bool(np.abs(pixel.astype(int) - np.array(colour)).max() <= tolerance)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "gif"])
+def test_a_picture_is_squeezed_to_a_square(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    halves(90, 40).save(path)
+    pixels = read_picture(path, 16)
+    assert pixels.shape == (16, 16, 3)
+    assert pixels.dtype == np.uint8
+    for x in (0, 15):
+        assert near(pixels[2, x], RED, 12)
+        assert near(pixels[13, x], BLUE, 12)
+
+
+# EXIF orientation -> where the red half of `halves` stands once the picture is upright.
+UPRIGHT = {
+    1: "top",
+    2: "top",
+    3: "bottom",
+    4: "bottom",
+    5: "left",
+    6: "right",
+    7: "right",
+    8: "left",
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_the_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    path, exif = tmp_path / "a.jpg", Image.Exif()
+    exif[0x0112] = orientation
+    halves(400, 400).save(path, exif=exif, quality=95)  # large: decoded at reduced size
+    pixels = read_picture(path, 16)
+    middles = {"top": (2, 8), "bottom": (13, 8), "left": (8, 2), "right": (8, 13)}
+    red = [side for side, at in middles.items() if near(pixels[at], RED, 12)]
+    assert red == [UPRIGHT[orientation]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_laid_on_white(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.png"
+    picture = Image.new("RGBA", (20, 20), (0, 0, 0, 0))  # black where it cannot be seen
+    picture.paste((0, 0, 0, 255), (0, 10, 20, 20))
+    if mode == "P":
+        picture.quantize(4).save(path)
+    else:
+        picture.convert(mode).save(path)
+    pixels = read_picture(path, 20)
+    assert near(pixels[3, 10], (255, 255, 255))
+    assert near(pixels[16, 10], (0, 0, 0))
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "I;16"])
+def test_grey_palette_and_print_pictures_become_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    grey = Image.new("L", (20, 20), 255)
+    grey.paste(0, (0, 10, 20, 20))
+    if mode == "I;16":
+        Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(path)
+    else:
+        grey.convert("RGB").convert(mode).save(path)
+    pixels = read_picture(path, 20)
+    assert near(pixels[3, 10], (255, 255, 255))
+    assert near(pixels[16, 10], (0, 0, 0))
+
+
+def test_sixteen_bit_greys_keep_their_shades(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.full((8, 8), 0x4000, np.uint16)).save(path)
+    assert near(read_picture(path, 8)[4, 4], (0x40, 0x40, 0x40))
+
+
+def broken_files(folder: Path) -> dict[str, Path]:
+    """Name of the fault to a file that has it."""
+    good = io.BytesIO()
+    halves(200, 200).save(good, "JPEG")
+    png = io.BytesIO()
+    Image.effect_noise((50, 50), 60).save(png, "PNG")
+    contents = {
+        "empty": b"",
+        "text": b"<html>404</html>",
+        "truncated": good.getvalue()[: len(good.getvalue()) // 2],
+        "cut header": good.getvalue()[:20],
+        "cut png": png.getvalue()[:-400],
+        "damaged png": png.getvalue()[:60] + b"\x00" * 40 + png.getvalue()[100:],
+    }
+    files = {}
+    for name, content in contents.items():
+        files[name] = folder / f"{name}.jpg"
+        files[name].write_bytes(content)
+    files["too large"] = folder / "large.png"
+    Image.new("1", (8_200, 8_200)).save(files["too large"])
+    files["far too large"] = folder / "bomb.png"
+    Image.new("1", (20_000, 10_000)).save(files["far too large"])
+    files["missing"] = folder / "missing.jpg"
+    files["a folder"] = folder / "folder.jpg"
+    files["a folder"].mkdir()
+    return files
+
+
+def test_what_cannot_be_read_is_an_os_error(tmp_path: Path) -> None:
+    for path in broken_files(tmp_path).values():
+        with pytest.raises(OSError, match=r"."):
+            read_picture(path, 8)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow says what it thinks of the file
+@given(data=st.data(), format=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"]))
+def test_damaged_bytes_are_a_picture_or_an_os_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, format: str
+) -> None:
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    halves(24, 24).save(file, format, exif=exif)
+    content = bytearray(file.getvalue())
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(2, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "a"
+    path.write_bytes(content)
+    with contextlib.suppress(OSError):
+        assert read_picture(path, 8).shape == (8, 8, 3)
+
+
+# ---- Pictures
+
+
+def test_unreadable_pictures_are_zeros_absent_and_named(tmp_path: Path) -> None:
+    halves().save(tmp_path / "good.jpg")
+    broken = broken_files(tmp_path)
+    images = ["good.jpg", "", *(path.name for path in broken.values())]
+    items = [f"item {n}" for n in range(len(images))]
+    pictures = Pictures(items, images, tmp_path, 8, cache_mib=1)
+    for _ in range(2):  # the second time from the cache
+        pixels, present = pictures.read(np.arange(len(images)))
+        assert present.tolist() == [True] + [False] * (len(images) - 1)
+        assert pixels[0].any()
+        assert not pixels[1:].any()
+    # No picture at all is an ordinary case, not a fault.
+    assert set(pictures.quarantine) == set(items[2:])
+    for item, image in zip(items[2:], images[2:], strict=True):
+        path, reason = pictures.quarantine[item]
+        assert path == image
+        assert reason
+    assert pictures.quarantine[items[images.index("missing.jpg")]][1] == "No such file or directory"
+
+
+def test_rows_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    for n in range(3):
+        Image.new("RGB", (8, 8), (80 * n, 0, 0)).save(tmp_path / f"{n}.png")
+    pictures = Pictures(list("abc"), ["0.png", "1.png", "2.png"], tmp_path, 8, 1)
+    pixels, _ = pictures.read([2, 0, 2, 1])
+    assert pixels[:, 0, 0, 0].tolist() == [160, 0, 160, 80]
+
+
+@pytest.mark.parametrize(("size", "cache_mib", "kept"), [(512, 1, 1), (512, 2, 2), (8, 0, 0)])
+def test_the_cache_keeps_as_many_pictures_as_fit(
+    tmp_path: Path, size: int, cache_mib: int, kept: int
+) -> None:
+    """A kept picture is read again after its file is gone; the others are not."""
+    names = [f"{n}.png" for n in range(3)]
+    for name in names:
+        Image.new("RGB", (8, 8), RED).save(tmp_path / name)
+    pictures = Pictures(names, names, tmp_path, size, cache_mib)
+    assert pictures.read(range(3))[1].all()
+    for name in names:
+        (tmp_path / name).unlink()
+    assert pictures.read(range(3))[1].sum() == kept
+
+
+def test_many_threads_read_the_same_pictures(tmp_path: Path) -> None:
+    names = [f"{n}.png" for n in range(12)]
+    for n, name in enumerate(names[:-1]):
+        Image.new("RGB", (8, 8), (20 * n, 0, 0)).save(tmp_path / name)
+    pictures = Pictures(names, names, tmp_path, 8, 1)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: pictures.read(range(12)), range(24)))
+    for pixels, present in results:
+        assert pixels[:, 0, 0, 0].tolist() == [20 * n for n in range(11)] + [0]
+        assert present.sum() == 11
+    assert list(pictures.quarantine) == ["11.png"]
+
+
+def test_a_missing_folder_is_refused_unless_no_listing_has_a_picture(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no folder of pictures .*--data\.images"):
+        Pictures(["a"], ["a.jpg"], tmp_path / "nowhere", 8, 1)
+    _, present = Pictures(["a"], [""], tmp_path / "nowhere", 8, 1).read([0])
+    assert present.tolist() == [False]
+
+
+def test_the_quarantine_is_a_sorted_table(tmp_path: Path) -> None:
+    quarantine = {"b": ("b.jpg", 'bad, "very" bad'), "a": ("a.jpg", "gone")}
+    path = write_quarantine(quarantine, tmp_path / "quarantine.csv")
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["item_id", "image", "reason"],
+            ["a", "a.jpg", "gone"],
+            ["b", "b.jpg", 'bad, "very" bad'],
+        ]

@@ -1,0 +1,138 @@
+"""Tests of input_pipeline/tokens.py."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from input_pipeline.tokens import TitleTokenizer, load_tokenizer, train_tokenizer
+from stylejax.config import ConfigError, TextConfig
+
+TITLES = [row["title"] for row in tiny.catalogue_rows()]
+OPTIONS = TextConfig(vocab_size=96, max_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> TitleTokenizer:
+    return train_tokenizer(TITLES, OPTIONS)
+
+
+def spelled(tokenizer: TitleTokenizer, title: str) -> list[str]:
+    """The tokens of a title without padding."""
+    names = {number: token for token, number in vocabulary(tokenizer).items()}
+    return [names[number] for number in tokenizer([title])[0] if number]
+
+
+def vocabulary(tokenizer: TitleTokenizer) -> dict[str, int]:
+    return json.loads(tokenizer.definition)["model"]["vocab"]
+
+
+def test_ids_are_rectangular_int32_within_the_vocabulary(tokenizer: TitleTokenizer) -> None:
+    ids = tokenizer([*TITLES, "größe 漢字 \U0001f600 never seen", "x" * 500])
+    assert ids.shape == (len(TITLES) + 2, 8)
+    assert ids.dtype == np.int32
+    assert ids.min() == 0
+    assert ids.max() < tokenizer.vocab_size
+    assert len(vocabulary(tokenizer)) == tokenizer.vocab_size <= OPTIONS.vocab_size
+
+
+def test_the_class_token_is_first_and_padding_last(tokenizer: TitleTokenizer) -> None:
+    ids = tokenizer(["red mug"])[0]
+    assert ids[0] == vocabulary(tokenizer)["[CLS]"] != 0
+    assert vocabulary(tokenizer)["[PAD]"] == 0
+    length = int((ids != 0).sum())
+    assert np.all(ids[:length] != 0)
+    assert np.all(ids[length:] == 0)
+
+
+def test_frequent_words_are_one_token_and_case_does_not_matter(tokenizer: TitleTokenizer) -> None:
+    assert spelled(tokenizer, "red mug") == ["[CLS]", "red", "mug"]
+    assert np.array_equal(tokenizer(["RED Mug"]), tokenizer(["red mug"]))
+
+
+def test_digits_are_split_one_by_one(tokenizer: TitleTokenizer) -> None:
+    assert spelled(tokenizer, "12 21") == ["[CLS]", "1", "2", "2", "1"]
+
+
+def test_an_empty_title_is_all_padding(tokenizer: TitleTokenizer) -> None:
+    assert np.array_equal(tokenizer(["", "  \t"]), np.zeros((2, 8)))
+    assert tokenizer([]).shape == (0, 8)
+
+
+def test_long_titles_are_cut(tokenizer: TitleTokenizer) -> None:
+    long, cut = tokenizer(["1 2 3 4 5 6 7 8 9", "1 2 3 4 5 6 7"])
+    assert np.array_equal(long, cut)
+    assert np.all(long != 0)
+
+
+def test_every_title_of_the_train_split_is_read_without_unknowns(
+    tokenizer: TitleTokenizer,
+) -> None:
+    assert vocabulary(tokenizer)["[UNK]"] not in tokenizer(TITLES)
+    assert vocabulary(tokenizer)["[UNK]"] in tokenizer(["漢字"])
+
+
+def test_two_trainings_give_the_same_tokenizer_even_in_another_process(
+    tokenizer: TitleTokenizer,
+) -> None:
+    assert train_tokenizer(TITLES, OPTIONS).definition == tokenizer.definition
+    program = (
+        "import tiny; from stylejax.config import TextConfig;"
+        "from input_pipeline.tokens import train_tokenizer;"
+        "titles = [row['title'] for row in tiny.catalogue_rows()];"
+        "options = TextConfig(vocab_size=96, max_tokens=8);"
+        "print(train_tokenizer(titles, options).definition)"
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[n]) for n in (1, 2)])
+    environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": path}
+    other = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(other.stdout) == json.loads(tokenizer.definition)
+
+
+@given(titles=st.lists(st.text("abcde 12", min_size=1), min_size=1, max_size=8))
+def test_training_is_deterministic_within_its_vocabulary(titles: list[str]) -> None:
+    first, second = (train_tokenizer(titles, TextConfig(64, 6)) for _ in range(2))
+    assert first.definition == second.definition
+    ids = first(titles)
+    assert ids.max() < first.vocab_size <= 64
+    assert np.array_equal(ids[:, 0] != 0, [bool(title.strip()) for title in titles])
+
+
+def test_a_tokenizer_survives_its_json(tokenizer: TitleTokenizer, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tokenizer.definition, encoding="utf-8")
+    loaded = load_tokenizer(path, 8)
+    assert loaded.vocab_size == tokenizer.vocab_size
+    assert np.array_equal(loaded(TITLES), tokenizer(TITLES))
+    longer = load_tokenizer(path, 12)(TITLES)
+    assert np.array_equal(longer[:, :8], tokenizer(TITLES))
+
+
+def test_what_is_no_tokenizer_is_refused(tokenizer: TitleTokenizer, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a trained run has one"):
+        load_tokenizer(tmp_path / "tokenizer.json", 8)
+    with pytest.raises(ConfigError, match="not a tokenizer definition"):
+        TitleTokenizer("{}", 8)
+    definition = json.loads(tokenizer.definition)
+    vocab = definition["model"]["vocab"]
+    vocab["[PAD]"], vocab["[CLS]"] = vocab["[CLS]"], vocab["[PAD]"]
+    with pytest.raises(ConfigError, match=r"\[PAD\] must have id 0, not 2"):
+        TitleTokenizer(json.dumps(definition), 8)
+    definition = json.loads(tokenizer.definition)
+    definition["model"]["vocab"]["mug"] = 5000
+    with pytest.raises(ConfigError, match="gaps"):
+        TitleTokenizer(json.dumps(definition), 8)
+
+
+def test_without_a_title_there_is_nothing_to_learn() -> None:
+    with pytest.raises(ConfigError, match="no listing of the train split has a title"):
+        train_tokenizer(["", ""], OPTIONS)

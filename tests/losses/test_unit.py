@@ -1,0 +1,252 @@
+"""Tests of stylejax/losses/unit.py: the loss unit as a whole, on one device and on eight."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import loss_reference as reference
+import numpy as np
+import pytest
+
+from stylejax.config import LossConfig
+from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.training.mesh import by_row, make_mesh, replicated
+
+ROWS = 8
+GROUPS = np.array([0, 1, 2, 0, 3, 4, 1, 5], np.int32)
+FORMS = ("hinge", "softmax", "sigmoid")
+
+
+def side(seed: int) -> dict[str, np.ndarray]:
+    return {v: reference.vectors(ROWS, seed=10 * seed + n) for n, v in enumerate("mti")}
+
+
+def everywhere() -> dict[str, np.ndarray]:
+    return {view: np.ones(ROWS, bool) for view in "mti"}
+
+
+def unit(options: LossConfig, left=None, right=None, left_present=None, right_present=None, **more):
+    return reference.jaxed(contrastive_loss_unit)(
+        left or side(1),
+        right or side(2),
+        options,
+        left_present=left_present or everywhere(),
+        right_present=right_present or everywhere(),
+        **more,
+    )
+
+
+def test_the_default_parts_are_the_papers() -> None:
+    left, right = side(1), side(2)
+    total, parts = unit(LossConfig(), left, right, left_groups=GROUPS, right_groups=GROUPS)
+    expected = {
+        f"ppm/{v}-m": reference.hinge(left[v], right["m"], 0.3, GROUPS, GROUPS) for v in "mti"
+    }
+    expected |= {
+        f"pdc/{v}-m": reference.hinge(left[v], left["m"], 0.2, GROUPS, GROUPS) for v in "ti"
+    }
+    expected |= {
+        f"plc/{v}": reference.consistency(left["m"], left[v], right["m"], 0.05, 10) for v in "ti"
+    }
+    assert set(parts) == set(expected)
+    for name, rows in expected.items():
+        np.testing.assert_allclose(parts[name], rows.mean(), atol=1e-6, err_msg=name)
+    kinds = {
+        kind: np.mean([rows.mean() for name, rows in expected.items() if name.startswith(kind)])
+        for kind in ("ppm", "pdc", "plc")
+    }
+    weighted = (0.8 * kinds["ppm"] + 0.5 * kinds["pdc"] + 0.5 * kinds["plc"]) / 1.8
+    np.testing.assert_allclose(total, weighted, atol=1e-6)
+
+
+def test_weights_are_divided_by_the_sum_of_those_that_are_used() -> None:
+    options = LossConfig(matching=("m-m",), distinctiveness=(), consistency=())
+    total, parts = unit(options)
+    assert total == parts["ppm/m-m"]
+    doubled = replace(LossConfig(), matching_weight=1.6)
+    doubled = replace(doubled, distinctiveness_weight=1.0, consistency_weight=1.0)
+    np.testing.assert_allclose(unit(LossConfig())[0], unit(doubled)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_are_their_losses(form: str) -> None:
+    options = LossConfig(form=form, matching=("t-m",), distinctiveness=("i-m",), consistency=())
+    left, right = side(1), side(2)
+    groups = {"left_groups": GROUPS, "right_groups": GROUPS[::-1].copy()}
+    _, parts = unit(options, left, right, scale=7.0, bias=-3.0, **groups)
+
+    def slow(a, b, margin, right_groups):
+        if form == "hinge":
+            return reference.hinge(a, b, margin, GROUPS, right_groups).mean()
+        if form == "softmax":
+            return reference.softmax(a, b, 7.0, GROUPS, right_groups).mean()
+        return reference.sigmoid(a, b, 7.0, -3.0, GROUPS, right_groups).mean()
+
+    ppm, pdc = (
+        slow(left["t"], right["m"], 0.3, GROUPS[::-1]),
+        slow(left["i"], left["m"], 0.2, GROUPS),
+    )
+    np.testing.assert_allclose(parts["ppm/t-m"], ppm, rtol=1e-5)
+    np.testing.assert_allclose(parts["pdc/i-m"], pdc, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("direction", ["i-i", "i-t"])
+def test_pooled_matches_both_sides_against_all_other_listings(form: str, direction: str) -> None:
+    """Row r of 2B asks with listing r, its partner stands at r, and r itself is no target."""
+    options = LossConfig(
+        form=form,
+        matching=(direction,),
+        distinctiveness=(),
+        consistency=(),
+        pooled=True,
+        duplicates="positive",
+    )
+    left, right = side(1), side(2)
+    present = everywhere(), everywhere()
+    present[0]["i"][1] = False
+    present[1]["t"][4] = False
+    groups = {"left_groups": GROUPS, "right_groups": GROUPS}
+    _, parts = unit(options, left, right, *present, scale=7.0, bias=-3.0, **groups)
+    q, t = direction.split("-")
+    query, target = np.concatenate([left[q], right[q]]), np.concatenate([right[t], left[t]])
+    asks = np.concatenate([present[0][q], present[1][q]])
+    found = np.concatenate([present[1][t], present[0][t]])
+    ids = np.arange(2 * ROWS)
+    both, others = np.tile(GROUPS, 2), np.roll(ids, ROWS)
+    if form == "hinge":
+        rows = reference.hinge(query, target, 0.3, both, both, found)
+    elif form == "softmax":
+        rows = reference.softmax(
+            query, target, 7.0, both, both, "positive", asks, found, ids, others
+        )
+    else:
+        rows = reference.sigmoid(
+            query, target, 7.0, -3.0, both, both, "positive", found, ids, others
+        )
+    np.testing.assert_allclose(parts[f"ppm/{direction}"], rows[asks & found].mean(), rtol=2e-5)
+
+
+def test_pooled_is_the_same_when_the_sides_change_places() -> None:
+    options = LossConfig(
+        form="softmax", matching=("i-t",), distinctiveness=(), consistency=(), pooled=True
+    )
+    forth, back = unit(options, side(1), side(2)), unit(options, side(2), side(1))
+    np.testing.assert_allclose(forth[0], back[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        LossConfig(),
+        LossConfig(pooled=True),
+        LossConfig(matching=("i-t",), distinctiveness=(), consistency=()),
+        LossConfig(matching=("i-t",), distinctiveness=(), consistency=(), pooled=True),
+        LossConfig(matching=(), distinctiveness=("t-i",), consistency=()),
+        LossConfig(matching=(), distinctiveness=(), consistency=("t",)),
+        LossConfig(form="softmax", matching=("m-m",), consistency=()),
+    ],
+)
+def test_views_needed_are_exactly_the_views_used(options: LossConfig) -> None:
+    """A view is used when it has a gradient or, for a mapping, when it is looked up."""
+    needed_left, needed_right = views_needed(options)
+    sides = side(1), side(2)
+    left = {view: sides[0][view] for view in needed_left}
+    right = {view: sides[1][view] for view in needed_right}
+    given = unit(options, left, right)[0]  # nothing more is read, or this fails
+    np.testing.assert_array_equal(given, unit(options, *sides)[0])
+    # Tolerance 0 and margins beyond every cosine: no term is cut off, so each view shows.
+    sharp = replace(
+        options, matching_margin=3.0, distinctiveness_margin=3.0, consistency_tolerance=0.0
+    )
+    gradients = jax.grad(lambda left, right: unit(sharp, left, right)[0], argnums=(0, 1))(*sides)
+    used = [{view for view, x in side.items() if np.abs(x).max() > 0} for side in gradients]
+    assert used == [needed_left, needed_right]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_absent_views_do_not_contribute(form: str) -> None:
+    """The loss does not change with the vectors of absent rows and has no gradient there."""
+    left_present, right_present = everywhere(), everywhere()
+    left_present["t"][[1, 4]] = False
+    left_present["i"][2] = False
+    right_present["m"][5] = False
+    present = {"left_present": left_present, "right_present": right_present}
+    options = LossConfig(form=form)
+    left, right = side(1), side(2)
+
+    def total(left, right):
+        return unit(options, left, right, scale=5.0, bias=-2.0, **present)[0]
+
+    before, gradients = jax.value_and_grad(total, argnums=(0, 1))(left, right)
+    assert np.isfinite(before)
+    for vectors, slopes, presence in zip(
+        (left, right), gradients, (left_present, right_present), strict=True
+    ):
+        for view, rows in presence.items():
+            assert np.array_equal(slopes[view][~rows], np.zeros(((~rows).sum(), 6)))
+            vectors[view][~rows] = 9.0
+    np.testing.assert_array_equal(before, total(left, right))
+
+
+def test_a_part_is_the_mean_over_the_rows_that_have_its_views() -> None:
+    left_present, right_present = everywhere(), everywhere()
+    left_present["t"][[0, 3]] = False
+    right_present["m"][7] = False
+    options = LossConfig(matching=("t-m",), distinctiveness=(), consistency=())
+    _, parts = unit(options, left_present=left_present, right_present=right_present)
+    rows = reference.hinge(side(1)["t"], side(2)["m"], 0.3, valid=right_present["m"])
+    both = left_present["t"] & right_present["m"]
+    np.testing.assert_allclose(parts["ppm/t-m"], rows[both].mean(), atol=1e-6)
+
+
+def test_a_batch_without_any_view_costs_nothing() -> None:
+    nowhere = {view: np.zeros(ROWS, bool) for view in "mti"}
+    options = LossConfig()
+
+    def total(left):
+        return unit(options, left, left_present=nowhere, right_present=nowhere)[0]
+
+    value, gradients = jax.value_and_grad(total)(side(1))
+    assert value == 0.0
+    assert all(np.array_equal(x, np.zeros_like(x)) for x in gradients.values())
+
+
+@pytest.mark.parametrize(
+    ("form", "duplicates"), [("hinge", "exclude"), ("softmax", "positive"), ("sigmoid", "exclude")]
+)
+def test_one_and_eight_devices_give_the_same_loss_and_gradients(form: str, duplicates: str) -> None:
+    options = LossConfig(form=form, duplicates=duplicates, matching=("m-m", "t-m"))
+    left_present = everywhere()
+    left_present["t"][3] = False
+
+    def total(left, right, groups):
+        return unit(
+            options,
+            left,
+            right,
+            left_present=left_present,
+            left_groups=groups,
+            right_groups=groups,
+            scale=5.0,
+            bias=-2.0,
+        )[0]
+
+    results = []
+    for devices in (1, 8):
+        mesh = make_mesh(devices)
+        step = jax.jit(
+            jax.value_and_grad(total, argnums=(0, 1)),
+            in_shardings=by_row(mesh),
+            out_shardings=replicated(mesh),
+        )
+        given = jax.device_put((side(1), side(2), jnp.asarray(GROUPS)), by_row(mesh))
+        assert len(given[2].sharding.device_set) == devices
+        results.append(jax.device_get(step(*given)))
+    (one, one_slopes), (eight, eight_slopes) = results
+    np.testing.assert_allclose(one, eight, rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+        one_slopes,
+        eight_slopes,
+    )

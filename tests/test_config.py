@@ -1,0 +1,265 @@
+"""Tests of stylejax/config.py."""
+
+import ast
+import dataclasses
+import io
+import json
+import tokenize
+from pathlib import Path
+
+import pytest
+import tiny
+
+from stylejax import config as module
+from stylejax.config import (
+    Config,
+    ConfigError,
+    EncoderConfig,
+    LossConfig,
+    MiningConfig,
+    PictureConfig,
+    TrainingConfig,
+    differences,
+    from_json,
+    load_config,
+    override,
+    parse_direction,
+    to_json,
+)
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+# ---- Recipes
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_recipe_loads_and_survives_json(path: Path) -> None:
+    config = load_config(path)
+    assert from_json(to_json(config)) == config
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_a_missing_recipe_and_one_without_a_config_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no recipe .*nowhere\.py"):
+        load_config(tmp_path / "nowhere.py")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(ConfigError, match=r"defines no `config = Config"):
+        load_config(tmp_path / "empty.py")
+    (tmp_path / "notes.txt").write_text("config\n")
+    with pytest.raises(ConfigError, match="is no Python file"):
+        load_config(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("from stylejax.config import Config\nconfig = Config(trainng=1)\n", "trainng"),
+        ("from stylejax.config import Config\nconfig = Config(\n", "line 2"),
+        ("from stylejax.config import Confg\n", "Confg"),
+    ],
+    ids=["unknown field", "syntax", "unknown name"],
+)
+def test_a_mistake_in_a_recipe_is_a_config_error(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "recipe.py"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=named) as raised:
+        load_config(path)
+    assert str(path) in str(raised.value)
+
+
+# ---- JSON
+
+
+def test_json_keeps_every_setting() -> None:
+    config = tiny.config("root", "run", loss={"matching": ("i-t",)}, text={"drop_tokens": 0.5})
+    text = to_json(config)
+    assert from_json(text) == config
+    assert json.loads(text)["loss"]["matching"] == ["i-t"]
+    assert from_json(text) != Config()
+
+
+def test_unknown_fields_in_json_are_all_named() -> None:
+    values = json.loads(to_json(Config()))
+    values["loss"]["temprature"] = 1
+    values["colour"] = 2
+    with pytest.raises(ConfigError) as raised:
+        from_json(json.dumps(values))
+    assert "temprature" in str(raised.value)
+    assert "colour" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        ("training", "steps", "many"),
+        ("training", "learning_rate", [1]),
+        ("encoder", "stem", "resnet"),
+        ("loss", "matching", 3),
+    ],
+)
+def test_a_wrong_type_in_json_names_its_field(section: str, field: str, value) -> None:
+    values = json.loads(to_json(Config()))
+    values[section][field] = value
+    with pytest.raises(ConfigError, match=field):
+        from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"training": 3}'])
+def test_what_is_no_config_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"config\.json does not fit"):
+        from_json(text)
+
+
+# ---- The command line
+
+
+def test_single_fields_are_overridden() -> None:
+    base = tiny.config("", "")
+    words = ["--training.steps", "77", "--encoder.patch", "4", "--loss.matching", "i-i", "t-t"]
+    changed = override(base, words, "test")
+    assert changed.training.steps == 77
+    assert changed.encoder.patch == 4
+    assert changed.loss.matching == ("i-i", "t-t")
+    assert differences(base, changed) == [
+        "encoder.patch: 8 -> 4",
+        "loss.matching: ('m-m', 't-m', 'i-m') -> ('i-i', 't-t')",
+        "training.steps: 6 -> 77",
+    ]
+    assert override(base, [], "test") == base
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--training.stepz", "7"], "training.steps"),  # the nearest field
+        (["--training.steps", "many"], "many"),
+        (["--encoder.stem", "resnet"], "resnet"),
+        (["--colour", "red"], "colour"),
+    ],
+)
+def test_what_cannot_be_overridden_exits_with_2(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        override(Config(), words, "test")
+    assert raised.value.code == 2
+    printed = capsys.readouterr()
+    assert named in printed.err + printed.out
+
+
+def test_a_value_out_of_range_names_the_field_and_the_fix(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises((SystemExit, ConfigError)) as raised:
+        override(Config(), ["--mining.min-relevance", "3"], "test")
+    printed = capsys.readouterr()
+    assert "mining.min_relevance is 3" in printed.err + printed.out + str(raised.value)
+
+
+# ---- Checks
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: MiningConfig(category_level=-1), "category_level is -1"),
+        (lambda: MiningConfig(min_support=0), "min_support is 0"),
+        (lambda: MiningConfig(max_items_per_query=1), "a pair needs >= 2"),
+        (lambda: MiningConfig(min_relevance=float("nan")), "min_relevance is nan"),
+        (lambda: PictureConfig(min_crop=0), "min_crop is 0"),
+        (lambda: PictureConfig(max_aspect=0.5), "max_aspect is 0.5"),
+        (lambda: PictureConfig(eval_crops=()), "eval_crops"),
+        (lambda: PictureConfig(eval_crops=(1.2,)), "eval_crops"),
+        (lambda: PictureConfig(late_start=1.5), "late_start is 1.5"),
+        (lambda: PictureConfig(erase=-0.1), "erase is -0.1"),
+        (lambda: Config(picture=PictureConfig(size=90)), r"picture\.size 90 .*stride 16.* 80"),
+        (lambda: Config(picture=PictureConfig(late_size=90)), r"picture\.late_size 90"),
+        (lambda: Config(picture=PictureConfig(eval_size=8)), r"picture\.eval_size 8 .*try 16"),
+        (lambda: EncoderConfig(width=10, heads=4), "width 10 is not divisible"),
+        (lambda: EncoderConfig(conv_widths=(8, 8)), "one entry a stage"),
+        (lambda: EncoderConfig(fusion_depth=-1), "fusion_depth is -1"),
+        (lambda: LossConfig(matching=("m-x",)), "'m-x'"),
+        (lambda: LossConfig(matching=("mm",)), "'mm'"),
+        (lambda: LossConfig(consistency=("m",)), "'m'; use t or i"),
+        (lambda: LossConfig(matching=(), distinctiveness=(), consistency=()), "no part at all"),
+        (lambda: LossConfig(scale=0.0), "scale is 0"),
+        (lambda: LossConfig(consistency_k=0), "consistency_k is 0"),
+        (lambda: TrainingConfig(steps=0), "steps is 0"),
+        (lambda: TrainingConfig(steps=5, warmup_steps=5), "must be below training.steps 5"),
+        (lambda: TrainingConfig(ema=1.0), "ema is 1.0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(build, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("direction", ["m-t", "i-i"])
+def test_directions(direction: str) -> None:
+    assert parse_direction(direction) == tuple(direction.split("-"))
+
+
+def test_differences_name_every_changed_setting_by_its_path() -> None:
+    old = Config()
+    assert differences(old, old) == []
+    new = dataclasses.replace(
+        old,
+        seed=1,
+        data=dataclasses.replace(
+            old.data, columns=dataclasses.replace(old.data.columns, title="name")
+        ),
+    )
+    assert differences(old, new) == ["seed: 0 -> 1", "data.columns.title: title -> name"]
+
+
+# ---- The file itself
+
+
+def test_every_field_has_a_comment() -> None:
+    """The settings are documented where they are defined, one comment a field."""
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    comments = {
+        token.start[0]: token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    fields = [
+        (owner.name, field)
+        for owner in ast.parse(source).body
+        if isinstance(owner, ast.ClassDef) and owner.name.endswith(("Config", "Columns"))
+        for field in owner.body
+        if isinstance(field, ast.AnnAssign)
+    ]
+    assert len(fields) > 80
+    bare = [
+        f"{owner}.{field.target.id}"
+        for owner, field in fields
+        if not any(line in comments for line in range(field.lineno, field.end_lineno + 1))
+    ]
+    assert bare == []
+
+
+def test_every_setting_is_frozen_and_reachable() -> None:
+    def walk(value, path: str) -> list[str]:
+        if not dataclasses.is_dataclass(value):
+            return [path]
+        assert value.__dataclass_params__.frozen, path
+        return [
+            name
+            for field in dataclasses.fields(value)
+            for name in walk(getattr(value, field.name), f"{path}.{field.name}")
+        ]
+
+    classes = {name for name, thing in vars(module).items() if dataclasses.is_dataclass(thing)}
+    seen: set[str] = set()
+
+    def collect(value) -> None:
+        if dataclasses.is_dataclass(value):
+            seen.add(type(value).__name__)
+            for field in dataclasses.fields(value):
+                collect(getattr(value, field.name))
+
+    collect(Config())
+    assert seen == classes
+    assert len(walk(Config(), "config")) > 80

@@ -1,0 +1,169 @@
+"""Tests of train.py: the whole job on a tiny data set."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+import train
+from stylejax.config import Config, ConfigError
+from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.mesh import make_mesh
+from stylejax.training.record import read_record
+from stylejax.training.restore import load_encoder
+
+MATCHING = {"matching": ("m-m",), "distinctiveness": (), "consistency": ()}  # quick to compile
+
+
+def config(root: Path, run_dir: Path, **sections) -> Config:
+    return tiny.config(root, run_dir, **({"loss": MATCHING} | sections))
+
+
+def prepared(root: Path, run_dir: Path, **sections) -> Config:
+    options = config(root, run_dir, **sections)
+    tiny.mine_run(options)
+    return options
+
+
+def weights(run_dir: Path) -> dict[str, np.ndarray]:
+    return jax.device_get(load_encoder(run_dir, make_mesh(1)).parameters)
+
+
+def equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return set(a) == set(b) and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def of_training(run_dir: Path) -> list[dict[str, float]]:
+    return [line for line in read_record(run_dir) if "loss" in line]
+
+
+@pytest.fixture(scope="module")
+def straight(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six steps in one go. Read only."""
+    options = prepared(data_root, tmp_path_factory.mktemp("runs") / "straight")
+    train.run(options)
+    return Path(options.run_dir)
+
+
+def test_a_run_is_evaluated_with_the_truth(straight: Path) -> None:
+    (line,) = [line for line in read_record(straight) if "loss" not in line]
+    assert line["step"] == 6
+    expected = {f"retrieval/{d}/{m}" for d in ("m-m", "i-i", "t-t") for m in ("recall@1", "map@r")}
+    assert set(line) == {"step"} | expected
+    assert all(0 <= line[name] <= 1 for name in expected)
+    assert not (straight / "quarantine.csv").exists()
+
+
+def test_without_the_truth_pairs_and_weights_are_the_same_bit_for_bit(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    """The true product is for evaluation only: mining and training cannot see it."""
+    root = tmp_path / "blind"
+    shutil.copytree(data_root, root)
+    rows = [
+        {key: value for key, value in row.items() if key != "group"}
+        for row in tiny.catalogue_rows()
+    ]
+    tiny.write_csv(root / "catalogue.csv", rows)
+    train.run(prepared(root, tmp_path / "run"))
+    blind = tmp_path / "run"
+    assert (blind / "pairs.parquet").read_bytes() == (straight / "pairs.parquet").read_bytes()
+    assert equal(weights(blind), weights(straight))
+    assert of_training(blind) == of_training(straight)
+    assert read_record(blind) == of_training(blind)  # nothing to judge by, and no error
+
+
+def test_another_truth_changes_nothing_but_the_evaluation(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "other"
+    shutil.copytree(data_root, root)
+    rows = tiny.catalogue_rows()
+    for number, row in enumerate(rows):
+        row["group"] = f"P{number % 5}"
+    tiny.write_csv(root / "catalogue.csv", rows)
+    train.run(prepared(root, tmp_path / "run"))
+    assert equal(weights(tmp_path / "run"), weights(straight))
+    assert of_training(tmp_path / "run") == of_training(straight)
+    assert read_record(tmp_path / "run") != read_record(straight)
+
+
+def test_a_resumed_run_equals_a_straight_one(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(straight, run_dir)
+    shutil.rmtree(run_dir / "checkpoints" / "6")
+    assert Checkpoints(run_dir).latest() == 3
+    train.run(config(data_root, run_dir), resume=True)
+    assert equal(weights(run_dir), weights(straight))
+    assert read_record(run_dir) == read_record(straight)
+
+
+def test_restart_starts_anew_and_nothing_else_overwrites(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(straight, run_dir)
+    with pytest.raises(ConfigError, match="already holds step 6"):
+        train.run(config(data_root, run_dir))
+    other = config(data_root, run_dir, training={"steps": 4, "save_every": 2})
+    with pytest.raises(ConfigError, match=r"training\.steps: 6 -> 4"):
+        train.run(other, resume=True)
+    assert Checkpoints(run_dir).latest() == 6
+    train.run(other, restart=True)
+    assert Checkpoints(run_dir).latest() == 4
+    assert max(line["step"] for line in read_record(run_dir)) == 4
+
+
+@pytest.mark.parametrize("fault", ["no pairs", "no data"])
+def test_restart_drops_nothing_before_the_new_run_can_start(
+    straight: Path, data_root: Path, tmp_path: Path, fault: str
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(straight, run_dir)
+    if fault == "no pairs":
+        (run_dir / "pairs.parquet").unlink()
+    root = data_root if fault == "no pairs" else tmp_path / "nowhere"
+    with pytest.raises(ConfigError):
+        train.run(config(root, run_dir), restart=True)
+    assert (run_dir / "checkpoints" / "6").is_dir()
+
+
+def test_a_split_that_is_not_there_is_named_before_training(
+    data_root: Path, tmp_path: Path
+) -> None:
+    options = prepared(data_root, tmp_path / "run", evaluation={"query_split": "test"})
+    with pytest.raises(ConfigError, match=r"split 'test'; the catalogue has \['train', 'val'\]"):
+        train.run(options)
+    assert read_record(tmp_path / "run") == []
+
+
+def test_devices_that_do_not_divide_the_batch_are_named(data_root: Path, tmp_path: Path) -> None:
+    options = prepared(data_root, tmp_path / "run", training={"batch_size": 6})
+    with pytest.raises(ConfigError, match=r"6 rows .* 8 devices.*training\.batch_size"):
+        train.run(options)
+
+
+def test_unreadable_pictures_are_named_and_the_run_goes_on(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data_root, root)
+    truncated = root / "images" / "L08.jpg"
+    truncated.write_bytes(truncated.read_bytes()[:300])
+    (root / "images" / "L17.jpg").write_text("<html>404</html>")
+    (root / "images" / "L03.jpg").unlink()  # of split val: read by the evaluation alone
+    train.run(prepared(root, tmp_path / "run"))
+    assert Checkpoints(tmp_path / "run").latest() == 6
+    assert "3 pictures could not be read" in capsys.readouterr().err
+    with (tmp_path / "run" / "quarantine.csv").open(newline="") as file:
+        rows = {row["item_id"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"L03", "L08", "L17"}
+    assert rows["L08"]["image"] == "images/L08.jpg"
+    assert "truncated" in rows["L08"]["reason"].lower()
+    assert rows["L03"]["reason"] == "No such file or directory"

@@ -1,0 +1,141 @@
+"""Tests of stylejax/training/checkpoint.py."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from stylejax.config import Config, ConfigError
+from stylejax.encoder import encoder_factory
+from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.mesh import make_mesh
+from stylejax.training.step import TrainState, exported, make_train_step
+
+VOCAB = 32
+MESH = make_mesh(2)
+
+
+def config(run_dir: Path | str, **sections) -> Config:
+    sections = {"training": {"ema": 0.9}, "loss": {"form": "sigmoid"}} | sections
+    return tiny.config("", run_dir, **sections)
+
+
+@cache
+def makers(ema: float):
+    return make_train_step(config("", training={"ema": ema}), VOCAB, MESH)
+
+
+def state_at(step: int, ema: float = 0.9) -> TrainState:
+    """A state in which every array differs from the initial one."""
+    state = makers(ema)[0]()
+    moved = jax.tree.map(lambda x: x + jax.numpy.asarray(step).astype(x.dtype), state)
+    return moved._replace(step=state.step + step)
+
+
+def saved(run_dir: Path, *steps: int, keep: int = 2, ema: float = 0.9) -> Config:
+    options = config(run_dir, training={"ema": ema})
+    checkpoints = Checkpoints(run_dir, keep)
+    for step in steps:
+        checkpoints.save(state_at(step, ema), options, '{"tokens": "ä"}', VOCAB)
+    checkpoints.close()
+    return options
+
+
+@pytest.mark.parametrize("ema", [0.9, 0.0])
+def test_a_state_survives_the_disk_bit_for_bit(tmp_path: Path, ema: float) -> None:
+    options = saved(tmp_path, 3, ema=ema)
+    restored = Checkpoints(tmp_path).restore(makers(ema)[0](), options)
+    expected = state_at(3, ema)
+    assert jax.tree.structure(restored) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(restored), jax.tree.leaves(expected), strict=True):
+        assert a.dtype == b.dtype
+        assert a.sharding == b.sharding
+        assert np.array_equal(a, b)
+    assert int(restored.step) == 3
+    assert bool(restored.average) == bool(ema)
+
+
+def test_the_newest_is_found_and_older_ones_go(tmp_path: Path) -> None:
+    saved(tmp_path, 2, 4, 6, keep=2)
+    checkpoints = Checkpoints(tmp_path, 2)
+    assert checkpoints.latest() == 6
+    folders = {path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
+    assert folders == {"4", "6"}
+
+
+def test_the_run_is_kept_beside_the_weights(tmp_path: Path) -> None:
+    options = saved(tmp_path, 3)
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.config() == options
+    assert checkpoints.tokenizer() == '{"tokens": "ä"}'
+    assert checkpoints.vocab_size() == VOCAB
+
+
+@pytest.mark.parametrize("ema", [0.9, 0.0])
+def test_the_encoder_loads_alone_onto_any_mesh(tmp_path: Path, ema: float) -> None:
+    options = saved(tmp_path, 3, ema=ema)
+    init, _ = encoder_factory(options, VOCAB)
+    shapes = jax.eval_shape(init, jax.random.key(0))
+    weights = Checkpoints(tmp_path).encoder(shapes, make_mesh(8))
+    expected = exported(state_at(3, ema))
+    assert set(weights) == set(expected) == set(shapes)
+    for name, x in weights.items():
+        assert np.array_equal(x, expected[name])
+        assert len(x.sharding.device_set) == 8
+
+
+def test_weights_of_another_version_are_named(tmp_path: Path) -> None:
+    options = saved(tmp_path, 3)
+    other = replace(options, encoder=replace(options.encoder, text_depth=1))
+    init, _ = encoder_factory(other, VOCAB)
+    shapes = jax.eval_shape(init, jax.random.key(0))
+    with pytest.raises(ConfigError, match=r"another version.*text/layers/"):
+        Checkpoints(tmp_path).encoder(shapes, MESH)
+
+
+def test_another_config_is_refused_with_the_differences(tmp_path: Path) -> None:
+    options = saved(tmp_path, 3)
+    changed = replace(
+        options,
+        seed=5,
+        training=replace(options.training, learning_rate=0.5),
+        text=replace(options.text, drop_tokens=0.25),
+    )
+    with pytest.raises(ConfigError) as raised:
+        Checkpoints(tmp_path).restore(makers(0.9)[0](), changed)
+    message = str(raised.value)
+    assert "seed: 0 -> 5" in message
+    assert "training.learning_rate: 0.003 -> 0.5" in message
+    assert "text.drop_tokens: 0.0 -> 0.25" in message
+    assert str(tmp_path) in message
+    assert "batch_size" not in message
+
+
+def test_settings_that_do_not_touch_the_result_may_change(tmp_path: Path) -> None:
+    options = saved(tmp_path, 3)
+    changed = replace(
+        options,
+        run_dir="elsewhere",
+        data=replace(options.data, root="elsewhere"),
+        training=replace(
+            options.training, save_every=1, keep=9, evaluate_every=7, log_every=2, devices=1
+        ),
+        evaluation=replace(options.evaluation, query_split="train", batch_size=8),
+    )
+    assert int(Checkpoints(tmp_path).restore(makers(0.9)[0](), changed).step) == 3
+
+
+def test_without_a_checkpoint_the_error_says_what_to_do(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.latest() is None
+    for read in (
+        checkpoints.config,
+        checkpoints.tokenizer,
+        lambda: checkpoints.restore(makers(0.9)[0](), config(tmp_path)),
+    ):
+        with pytest.raises(ConfigError, match=r"no checkpoint in .*; train first"):
+            read()

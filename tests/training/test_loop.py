@@ -1,0 +1,180 @@
+"""Tests of stylejax/training/loop.py."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from stylejax.batch import PairBatch
+from stylejax.config import Config, ConfigError, from_json
+from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.loop import train
+from stylejax.training.mesh import make_mesh
+from stylejax.training.record import read_record
+from stylejax.training.step import TrainState, make_train_step
+
+VOCAB = 32
+MESH = make_mesh(1)
+MATCHING = {"matching": ("m-m",), "distinctiveness": (), "consistency": ()}  # quick to compile
+
+
+def config(run_dir: Path, loss=MATCHING, **training) -> Config:
+    return tiny.config("", run_dir, training=training, loss=loss)
+
+
+def batches(start: int) -> Iterator[PairBatch]:
+    """Endless; batch n depends on n alone."""
+    for number in itertools.count(start):
+        yield tiny.pair_batch(8, seed=number)
+
+
+class Stop(Exception):
+    """The machine is taken away."""
+
+
+def interrupted(after: int):
+    """Batches that end with an error after so many steps."""
+
+    def until(start: int) -> Iterator[PairBatch]:
+        for number in range(start, after):
+            yield tiny.pair_batch(8, seed=number)
+        raise Stop
+
+    return until
+
+
+def run(options: Config, source=batches, **more) -> TrainState:
+    return train(options, source, "{}", VOCAB, MESH, **more)
+
+
+def equal(a: TrainState, b: TrainState) -> bool:
+    return all(jax.tree.leaves(jax.tree.map(np.array_equal, a, b)))
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainState]:
+    """Six steps in one go. Read only."""
+    folder = tmp_path_factory.mktemp("straight")
+    return folder, run(config(folder, ema=0.9))
+
+
+def test_a_run_leaves_config_tokenizer_record_and_checkpoints(
+    straight: tuple[Path, TrainState],
+) -> None:
+    folder, state = straight
+    assert int(state.step) == 6
+    assert from_json((folder / "config.json").read_text()) == config(folder, ema=0.9)
+    assert (folder / "tokenizer.json").read_text() == "{}"
+    lines = read_record(folder)
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all({"loss", "ppm/m-m", "gradient_norm"} <= set(line) for line in lines)
+    checkpoints = Checkpoints(folder, 2)
+    assert checkpoints.latest() == 6
+    assert {p.name for p in (folder / "checkpoints").iterdir() if p.name.isdigit()} == {"3", "6"}
+
+
+@pytest.mark.parametrize("after", [3, 5])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+    straight: tuple[Path, TrainState], tmp_path: Path, after: int
+) -> None:
+    options = config(tmp_path, ema=0.9)
+    with pytest.raises(Stop):
+        run(options, interrupted(after))
+    assert [line["step"] for line in read_record(tmp_path)] == list(range(1, after + 1))
+    state = run(options, resume=True)  # from step 3 in both cases
+    assert equal(state, straight[1])
+    for name in ("metrics.jsonl", "tokenizer.json"):
+        assert (tmp_path / name).read_text() == (straight[0] / name).read_text()
+
+
+def test_what_was_being_saved_when_a_run_broke_off_is_kept(tmp_path: Path) -> None:
+    """Saving goes on beside training: an error in the next step must wait for it."""
+    with pytest.raises(Stop):
+        run(config(tmp_path, ema=0.9), interrupted(3))
+    # Looked at on disk at once: the process may end here.
+    assert (tmp_path / "checkpoints" / "3").is_dir()
+
+
+def test_resuming_from_an_older_checkpoint_repeats_the_later_steps(
+    straight: tuple[Path, TrainState], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(straight[0], folder)
+    shutil.rmtree(folder / "checkpoints" / "6")
+    state = run(config(folder, ema=0.9), resume=True)
+    assert equal(state, straight[1])
+    assert (folder / "metrics.jsonl").read_text() == (straight[0] / "metrics.jsonl").read_text()
+
+
+def test_a_finished_run_has_nothing_left_to_do(
+    straight: tuple[Path, TrainState], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(straight[0], folder)
+    state = run(config(folder, ema=0.9), resume=True)
+    assert equal(state, straight[1])
+    assert (folder / "metrics.jsonl").read_text() == (straight[0] / "metrics.jsonl").read_text()
+
+
+def test_an_existing_run_is_not_overwritten(straight: tuple[Path, TrainState]) -> None:
+    before = (straight[0] / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match=r"already holds step 6; go on with --resume.*--restart"):
+        run(config(straight[0], ema=0.9))
+    assert (straight[0] / "metrics.jsonl").read_text() == before
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no checkpoint in"):
+        run(config(tmp_path), resume=True)
+
+
+def test_metrics_and_evaluations_come_when_they_are_due(tmp_path: Path) -> None:
+    calls = []
+
+    def evaluate(parameters) -> dict[str, float]:
+        assert "projection/kernel" in parameters
+        calls.append(len(read_record(tmp_path)))
+        return {"retrieval/m-m/recall@1": 0.5}
+
+    run(config(tmp_path, log_every=4, evaluate_every=2, save_every=6), evaluate=evaluate)
+    kinds = [(line["step"], "loss" in line) for line in read_record(tmp_path)]
+    assert kinds == [(1, True), (2, False), (4, True), (4, False), (6, True), (6, False)]
+    assert len(calls) == 3
+
+
+def test_without_a_period_it_is_evaluated_once_at_the_end(tmp_path: Path) -> None:
+    calls = []
+    run(config(tmp_path, evaluate_every=0), evaluate=lambda _: calls.append(1) or {"x": 1.0})
+    assert len(calls) == 1
+    assert [line["step"] for line in read_record(tmp_path) if "x" in line] == [6]
+
+
+# NaN cannot come in with bytes and ids: it comes out of a huge learning rate.
+HUGE = {"learning_rate": 1e38, "clip_norm": 1e38, "warmup_steps": 0}
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match=r"loss is nan at step \d.*learning_rate"):
+        run(config(tmp_path, **HUGE))
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
+    """The loss is looked at when it is logged; a checkpoint may be due before that."""
+    options = config(tmp_path, log_every=6, save_every=1, keep=1, **HUGE)
+    with pytest.raises(FloatingPointError):
+        run(options)
+    if Checkpoints(tmp_path).latest() is not None:
+        fresh = make_train_step(options, VOCAB, MESH)[0]()
+        weights = Checkpoints(tmp_path).restore(fresh, options).parameters
+        assert all(np.isfinite(x).all() for x in weights.values())
+
+
+def test_the_record_is_json_lines(straight: tuple[Path, TrainState]) -> None:
+    for line in (straight[0] / "metrics.jsonl").read_text().splitlines():
+        assert all(isinstance(value, int | float) for value in json.loads(line).values())

@@ -1,0 +1,46 @@
+"""Tests of stylejax/training/mesh.py."""
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from stylejax.config import ConfigError
+from stylejax.training.mesh import by_row, make_mesh, place, replicated
+
+
+@pytest.mark.parametrize(("wanted", "devices"), [(0, 8), (1, 1), (3, 3)])
+def test_a_mesh_has_the_devices_asked_for(wanted: int, devices: int) -> None:
+    mesh = make_mesh(wanted)
+    assert mesh.size == devices
+    assert mesh.axis_names == ("data",)
+
+
+def test_too_many_devices_are_refused_with_both_numbers() -> None:
+    with pytest.raises(ConfigError, match=r"devices is 9 but there are 8"):
+        make_mesh(9)
+
+
+@pytest.mark.parametrize("devices", [1, 4, 8])
+def test_a_batch_is_divided_by_row(devices: int) -> None:
+    batch = tiny.pair_batch(8)
+    placed = place(make_mesh(devices), batch)
+    for given, array in zip(jax.tree.leaves(batch), jax.tree.leaves(placed), strict=True):
+        assert array.dtype == given.dtype
+        assert np.array_equal(array, given)
+        assert len(array.addressable_shards) == devices
+        for number, shard in enumerate(array.addressable_shards):
+            rows = 8 // devices
+            assert np.array_equal(shard.data, given[number * rows : (number + 1) * rows])
+
+
+def test_rows_that_do_not_divide_are_refused_with_both_numbers() -> None:
+    with pytest.raises(ConfigError, match=r"6 rows .* 8 devices.*training\.batch_size"):
+        place(make_mesh(8), tiny.pair_batch(6))
+
+
+def test_replicated_is_everywhere_and_whole() -> None:
+    array = jax.device_put(np.arange(6), replicated(make_mesh(8)))
+    assert [shard.data.shape for shard in array.addressable_shards] == [(6,)] * 8
+    rows = jax.device_put(np.arange(16), by_row(make_mesh(8)))
+    assert [shard.data.shape for shard in rows.addressable_shards] == [(2,)] * 8

@@ -1,0 +1,109 @@
+"""Tests of stylejax/training/optimizer.py."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tiny
+
+from stylejax.config import TrainingConfig
+from stylejax.encoder import encoder_factory
+from stylejax.training.optimizer import decays, learning_rate, make_optimizer, muon_axes
+
+
+def names(**encoder) -> dict[str, jax.ShapeDtypeStruct]:
+    options = {"patch": 4, "conv_widths": (6, 10), "conv_depths": (1, 1), "text_depth": 1}
+    init, _ = encoder_factory(tiny.config("", "", encoder=options | encoder), 32)
+    return jax.eval_shape(init, jax.random.key(0))
+
+
+def options(**changes) -> TrainingConfig:
+    return TrainingConfig(**({"steps": 100, "warmup_steps": 10, "learning_rate": 0.5} | changes))
+
+
+def test_the_rate_rises_linearly_and_falls_as_a_cosine() -> None:
+    rate = learning_rate(options())
+    for step in (0, 1, 5, 10):
+        assert float(rate(step)) == pytest.approx(0.05 * step, abs=1e-6)
+    for step in (20, 55, 90):
+        expected = 0.25 * (1 + math.cos(math.pi * (step - 10) / 90))
+        assert float(rate(step)) == pytest.approx(expected, abs=1e-6)
+    assert float(rate(100)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_without_warmup_it_starts_at_the_peak() -> None:
+    assert float(learning_rate(options(warmup_steps=0))(0)) == pytest.approx(0.5)
+
+
+def test_only_kernels_and_embeddings_decay() -> None:
+    free = {
+        name for name in [*names(stem="conv"), "loss/log_scale", "loss/bias"] if not decays(name)
+    }
+    assert {"loss/log_scale", "loss/bias", "class_token", "modality"} <= free
+    assert {"text/positions", "image/positions", "fusion/norm/scale"} <= free
+    kept = {name for name in names(stem="conv") if decays(name)}
+    assert kept
+    assert all(name.endswith(("kernel", "embedding")) for name in kept)
+    assert all(not name.endswith(("bias", "scale", "gain")) for name in kept)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
+    weights = {
+        "fusion/layers/qkv/kernel": jnp.ones((2, 4, 12)),
+        "fusion/layers/qkv/bias": jnp.ones((2, 12)),
+        "class_token": jnp.ones((4,)),
+        "loss/log_scale": jnp.ones(()),
+    }
+    chosen = make_optimizer(options(optimizer=optimizer, warmup_steps=0, weight_decay=0.1))
+    still = jax.tree.map(jnp.zeros_like, weights)
+    updates, _ = chosen.update(still, chosen.init(weights), weights)
+    after = optax.apply_updates(weights, updates)
+    np.testing.assert_allclose(after["fusion/layers/qkv/kernel"], 1 - 0.5 * 0.1, rtol=1e-5)
+    for name in ("fusion/layers/qkv/bias", "class_token", "loss/log_scale"):
+        assert np.array_equal(after[name], weights[name]), name
+
+
+def test_gradients_are_clipped_by_their_global_norm() -> None:
+    """A first AdamW step only sees directions, so look at its memory instead."""
+    weights = {"a/kernel": jnp.zeros((2, 2)), "b/bias": jnp.zeros(3)}
+    chosen = make_optimizer(options(clip_norm=1.0))
+    huge = jax.tree.map(lambda x: jnp.full_like(x, 100.0), weights)
+    _, state = chosen.update(huge, chosen.init(weights), weights)
+    momentum = optax.tree_utils.tree_get(state, "mu")
+    assert float(optax.global_norm(momentum)) == pytest.approx(0.1, rel=1e-4)  # 1 - b1
+    _, state = chosen.update(
+        jax.tree.map(lambda x: 1e-3 * jnp.ones_like(x), weights), chosen.init(weights), weights
+    )
+    momentum = optax.tree_utils.tree_get(state, "mu")
+    np.testing.assert_allclose(momentum["b/bias"], 1e-4, rtol=1e-4)  # small ones are left alone
+
+
+@pytest.mark.parametrize("stem", ["patch", "conv"])
+def test_muon_takes_the_matrices_between_hidden_layers(stem: str) -> None:
+    shapes = names(stem=stem)
+    taken = {name for name, x in shapes.items() if muon_axes(name, x) is not None}
+    for name in ("qkv", "out", "up", "down"):
+        assert f"fusion/layers/{name}/kernel" in taken
+        assert f"text/layers/layers/{name}/kernel" in taken
+    assert all(name.endswith("kernel") and shapes[name].ndim >= 3 for name in taken)
+    first = "image/stem/first/kernel" if stem == "conv" else "image/stem/kernel"
+    assert first in shapes
+    assert not taken & {first, "projection/kernel", "text/tokens/embedding", "class_token"}
+    assert any("stem/stages" in name for name in taken) == (stem == "conv")
+
+
+def test_a_muon_step_is_orthogonal_layer_by_layer() -> None:
+    name = "fusion/layers/up/kernel"
+    weights = {name: jnp.zeros((3, 8, 16))}
+    gradients = {name: jax.random.normal(jax.random.key(0), (3, 8, 16))}
+    chosen = make_optimizer(options(optimizer="muon", warmup_steps=0, clip_norm=1e9))
+    updates, _ = chosen.update(gradients, chosen.init(weights), weights)
+    # 0.2 a weight: an orthogonal 8 x 16 matrix of that size has singular values 0.2 * sqrt(16).
+    for layer in np.asarray(updates[name]) / 0.5:
+        values = np.linalg.svd(layer, compute_uv=False) / (0.2 * 4)
+        assert values.min() > 0.6
+        assert values.max() < 1.3

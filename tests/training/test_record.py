@@ -1,0 +1,65 @@
+"""Tests of stylejax/training/record.py."""
+
+import json
+from pathlib import Path
+
+from stylejax.training.record import Record, read_record
+
+
+def test_lines_are_read_as_they_were_written(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.write(1, {"loss": 0.5})
+    record.write(2, {"loss": 0.25, "scale": 20})
+    record.close()
+    lines = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "scale": 20.0}]
+    assert read_record(tmp_path) == lines
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert [json.loads(line) for line in text.splitlines()] == lines
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def test_a_line_is_on_disk_at_once(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.write(1, {"loss": 0.5})
+    assert read_record(tmp_path) == [{"step": 1, "loss": 0.5}]
+    record.close()
+
+
+def test_without_a_record_there_is_nothing(tmp_path: Path) -> None:
+    assert read_record(tmp_path) == []
+
+
+def test_a_new_run_starts_a_new_record(tmp_path: Path) -> None:
+    for loss in (0.5, 0.75):
+        record = Record(tmp_path)
+        record.write(1, {"loss": loss})
+        record.close()
+    assert read_record(tmp_path) == [{"step": 1, "loss": 0.75}]
+
+
+def test_resuming_drops_the_undone_future(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for step in range(1, 6):
+        record.write(step, {"loss": float(step)})
+    record.close()
+    record = Record(tmp_path, start_step=3)  # three steps are done: the next line is step 4
+    record.write(4, {"loss": 40.0})
+    record.close()
+    assert [(line["step"], line["loss"]) for line in read_record(tmp_path)] == [
+        (1, 1.0),
+        (2, 2.0),
+        (3, 3.0),
+        (4, 40.0),
+    ]
+
+
+def test_a_line_that_was_cut_by_a_crash_does_not_stop_a_resume(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.write(1, {"loss": 1.0})
+    record.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "lo')
+    record = Record(tmp_path, start_step=1)
+    record.write(2, {"loss": 2.0})
+    record.close()
+    assert [line["step"] for line in read_record(tmp_path)] == [1, 2]

@@ -1,0 +1,155 @@
+"""Tests of stylejax/training/step.py."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from stylejax.batch import PairBatch
+from stylejax.config import Config
+from stylejax.encoder import encoder_factory, present_views
+from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.training.mesh import make_mesh, place
+from stylejax.training.step import BIAS, LOG_SCALE, exported, make_train_step, pair_loss
+
+VOCAB = 32
+MATCHING = {"matching": ("m-m",), "distinctiveness": (), "consistency": ()}  # quick to compile
+
+
+def config(**sections) -> Config:
+    training = {"steps": 40, "warmup_steps": 2, "learning_rate": 1e-2}
+    sections = {"training": {}} | sections
+    return tiny.config("", "", **(sections | {"training": training | sections["training"]}))
+
+
+@cache
+def batch() -> PairBatch:
+    """Eight pairs whose right listing is nearly the left one; two rows sell the same product."""
+    rng = np.random.default_rng(0)
+    given = tiny.pair_batch(8, groups=np.array([0, 1, 2, 3, 4, 5, 6, 0]))
+    noise = rng.integers(-20, 20, given.left.image.shape)
+    image = np.clip(given.left.image.astype(int) + noise, 0, 255).astype(np.uint8)
+    tokens = given.left.tokens.copy()
+    tokens[3] = 0
+    right = given.right._replace(image=image, tokens=tokens)
+    right.has_image[5] = False
+    return given._replace(right=right)
+
+
+def curve(options: Config, steps: int, devices: int = 1):
+    """Losses of the steps, the final state, and all metrics."""
+    mesh = make_mesh(devices)
+    create, step = make_train_step(options, VOCAB, mesh)
+    state, history = create(), []
+    given = place(mesh, batch())
+    for _ in range(steps):
+        state, metrics = step(state, given)
+        history.append(jax.device_get(metrics))
+    return [float(metrics["loss"]) for metrics in history], jax.device_get(state), history
+
+
+@pytest.mark.parametrize(
+    ("form", "optimizer"), [("hinge", "adamw"), ("softmax", "muon"), ("sigmoid", "adamw")]
+)
+def test_the_loss_falls(form: str, optimizer: str) -> None:
+    parts = {} if form == "hinge" else MATCHING
+    options = config(loss={"form": form} | parts, training={"optimizer": optimizer})
+    losses, state, history = curve(options, 40)
+    assert np.isfinite(losses).all()
+    assert losses[-1] < 0.5 * losses[0]
+    assert int(state.step) == 40
+    assert (LOG_SCALE in state.parameters) == (form != "hinge")
+    assert (BIAS in state.parameters) == (form == "sigmoid")
+    assert history[0]["gradient_norm"] > 0
+    named = {"scale", "ppm/m-m"}
+    if form == "hinge":
+        named = {"ppm/m-m", "ppm/t-m", "ppm/i-m", "pdc/t-m", "pdc/i-m", "plc/t", "plc/i"}
+    assert set(history[0]) == {"loss", "gradient_norm"} | named
+
+
+@pytest.mark.parametrize("form", ["hinge", "softmax"])
+def test_one_and_eight_devices_train_alike(form: str) -> None:
+    parts = MATCHING
+    if form == "hinge":
+        parts = {"matching": ("t-m",), "distinctiveness": ("t-m",), "consistency": ("t",)}
+    options = config(loss={"form": form} | parts, training={"ema": 0.9})
+    (one, state_one, _), (eight, state_eight, _) = (curve(options, 5, n) for n in (1, 8))
+    assert one[0] != one[-1]
+    np.testing.assert_allclose(one, eight, rtol=1e-4)
+    for name, x in state_one.parameters.items():
+        # A key's bias has no effect on attention: its gradient is rounding, which Adam blows up.
+        if not name.endswith("qkv/bias"):
+            np.testing.assert_allclose(x, state_eight.parameters[name], atol=2e-3, err_msg=name)
+
+
+def test_two_runs_are_equal_bit_for_bit() -> None:
+    options = config(loss=MATCHING)
+    (first, state, _), (second, again, _) = (curve(options, 3) for _ in range(2))
+    assert first == second
+    assert all(np.array_equal(x, again.parameters[name]) for name, x in state.parameters.items())
+
+
+def test_the_average_follows_its_recurrence() -> None:
+    options = config(training={"ema": 0.5}, loss={"form": "softmax"} | MATCHING)
+    mesh = make_mesh(1)
+    create, step = make_train_step(options, VOCAB, mesh)
+    state = create()
+    assert set(state.average) == {n for n in state.parameters if not n.startswith("loss/")}
+    name = "projection/kernel"
+    average = np.asarray(state.average[name])
+    assert np.array_equal(average, state.parameters[name])
+    for number in range(6):
+        decay = min(0.5, (1 + number) / (10 + number))
+        state, _ = step(state, place(mesh, batch()))
+        average = decay * average + (1 - decay) * np.asarray(state.parameters[name])
+        np.testing.assert_allclose(state.average[name], average, atol=1e-6)
+    assert exported(state) is state.average
+    assert np.abs(np.asarray(state.average[name]) - state.parameters[name]).max() > 1e-5
+
+
+def test_without_an_average_the_weights_themselves_are_exported() -> None:
+    create, _ = make_train_step(config(loss={"form": "sigmoid"}), VOCAB, make_mesh(1))
+    state = create()
+    assert state.average == {}
+    assert set(exported(state)) == set(state.parameters) - {LOG_SCALE, BIAS}
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_scale_and_bias_are_trained_only_when_asked(learn: bool) -> None:
+    loss = {"form": "sigmoid", "learn_scale": learn, **MATCHING}
+    _, state, history = curve(config(loss=loss), 3)
+    moved = [
+        abs(float(state.parameters[LOG_SCALE]) - np.log(20.0)) > 1e-3,
+        abs(float(state.parameters[BIAS]) + 10.0) > 1e-3,
+    ]
+    assert moved == [learn, learn]
+    assert history[-1]["scale"] == pytest.approx(20.0, rel=0.2)
+
+
+@pytest.mark.parametrize("matching", [("m-m",), ("m-m", "t-m")])
+def test_encoding_both_sides_at_once_changes_nothing(matching: tuple[str, ...]) -> None:
+    """With equal views on both sides one call encodes them; the loss is that of two calls."""
+    options = config(loss=MATCHING | {"matching": matching})
+    left_views, right_views = views_needed(options.loss)
+    assert (left_views == right_views) == (len(matching) == 1)
+    init, bind = encoder_factory(options, VOCAB)
+    parameters = jax.jit(init)(jax.random.key(0))
+    given = jax.tree.map(jnp.asarray, batch())
+
+    def apart(parameters):
+        encoder = bind(parameters)
+        return contrastive_loss_unit(
+            encoder(given.left, left_views),
+            encoder(given.right, right_views),
+            options.loss,
+            left_present=present_views(given.left),
+            right_present=present_views(given.right),
+            left_groups=given.left_group,
+            right_groups=given.right_group,
+        )[0]
+
+    together = jax.jit(lambda parameters: pair_loss(parameters, given, options, bind)[0])
+    np.testing.assert_allclose(together(parameters), jax.jit(apart)(parameters), rtol=1e-5)
