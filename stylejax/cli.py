@@ -74,6 +74,9 @@ def reported(job: Callable[[], None]) -> None:
         job()
     except (ConfigError, FileExistsError) as error:
         fail(str(error))
+    except FloatingPointError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None

@@ -75,10 +75,8 @@ def train(
             done = number + 1
             last = done == options.steps
             saving = last or done % options.save_every == 0
-            logging = done == 1 or last or done % options.log_every == 0
-            if saving or logging:
+            if done == 1 or last or done % options.log_every == 0:
                 values = _finite(metrics, done)
-            if logging:
                 record.write(done, values)
                 advance(done, options.steps, f"loss {values['loss']:.4f}")
             if evaluate and (
@@ -86,6 +84,7 @@ def train(
             ):
                 record.write(done, evaluate(exported(state)))
             if saving:
+                _finite(metrics, done)
                 checkpoints.save(state, config, tokenizer, vocab_size)
     return state
 
