@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Reads the command line and runs the job; raises ConfigError for what the user can mend."""
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    parser.add_argument("--restart", action="store_true", help="drop an earlier run's checkpoints")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    choice.add_argument(
+        "--restart", action="store_true", help="drop an earlier run and its results"
+    )
     config, flags = parse_recipe(parser, argv)
     run(config, resume=flags.resume, restart=flags.restart)
 
@@ -44,12 +47,12 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import read_pairs
     from input_pipeline.pairs import pair_batches, pair_graph
-    from input_pipeline.pictures import Pictures, write_quarantine
+    from input_pipeline.pictures import Pictures, require_pictures, write_quarantine
     from input_pipeline.sources import locate
     from input_pipeline.tokens import TitleTokenizer, train_tokenizer
     from stylejax.training.checkpoint import Checkpoints
     from stylejax.training.loop import train
-    from stylejax.training.mesh import make_mesh
+    from stylejax.training.mesh import make_mesh, require_divisible
 
     run_dir = Path(config.run_dir)
     # ---- Data: pairs, tokens and pictures of listings that are read without the truth
@@ -67,6 +70,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
         titles = [catalogue.title[row] for row in catalogue.rows(config.data.train_split)]
         tokenizer = train_tokenizer(titles, config.text)
     tokens = tokenizer(catalogue.title)
+    require_pictures(catalogue.image, sources.images)
     stored, shown = (
         Pictures(catalogue.item_id, catalogue.image, sources.images, size, cache_mib)
         for size, cache_mib in (
@@ -83,23 +87,29 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
 
     # ---- Train
     mesh = make_mesh(config.training.devices)
+    require_divisible(config.training.batch_size, mesh, "training.batch_size")
+    require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     evaluate = retrieval_evaluation(config, sources, tokenizer, tokens, shown, mesh)
     if restart:
-        for name in ("checkpoints", "tensorboard"):
+        for name in ("checkpoints", "tensorboard", "vectors", "index"):
             shutil.rmtree(run_dir / name, ignore_errors=True)
-    train(
-        config,
-        batches,
-        tokenizer.definition,
-        tokenizer.vocab_size,
-        mesh,
-        evaluate=evaluate,
-        resume=resume,
-    )
-    unreadable = {**stored.quarantine, **shown.quarantine}
-    if unreadable:
-        path = write_quarantine(unreadable, run_dir / "quarantine.csv")
-        print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
+        for name in ("metrics.json", "report.html", "quarantine.csv"):
+            (run_dir / name).unlink(missing_ok=True)
+    try:
+        train(
+            config,
+            batches,
+            tokenizer.definition,
+            tokenizer.vocab_size,
+            mesh,
+            evaluate=evaluate,
+            resume=resume,
+        )
+    finally:
+        unreadable = {**stored.quarantine, **shown.quarantine}
+        if unreadable:
+            path = write_quarantine(unreadable, run_dir / "quarantine.csv")
+            print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
 
 
 def retrieval_evaluation(

@@ -1,10 +1,11 @@
 """Claim: after the same minutes on the same photos, retrieval across shop visits is better.
 
-Trains open_clip's CLIP on photo and title of each listing, and stylejax on the mined pairs, for
-the same wall-clock minutes on this machine; both are judged on split `val` against `train`, photos
-of other shop visits, with `product_id` as truth. A colour histogram with HOG needs no training.
+Trains stylejax on the mined pairs as `configs/grocery.py` says, then open_clip's CLIP on photo and
+title of each listing for as many seconds as that took, imports and compilation included. Both are
+judged on split `val` against `train`, photos of other shop visits, with `product_id` as truth. A
+colour histogram with HOG needs no training.
 
-    STYLEJAX_DATA=FOLDER python benchmarks/quality_grocery.py --minutes 10
+    STYLEJAX_DATA=FOLDER python benchmarks/quality_grocery.py
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,21 +25,18 @@ import numpy as np
 
 from benchmarks.support.machine import machine
 from benchmarks.support.open_clip_peer import train_clip
-
-PROBE_STEPS = 40
+from stylejax.config import load_config, to_json
 
 
 def main() -> None:
     """Runs the three and prints one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="training time of each")
     parser.add_argument("--out", default="runs/quality_grocery.json", help="results as JSON")
     args = parser.parse_args()
 
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import mine, write_pairs
     from input_pipeline.sources import locate
-    from stylejax.config import load_config
     from stylejax.retrieval.evaluation import evaluate_splits
     from stylejax.retrieval.vectors import VectorSet, read_vectors
 
@@ -73,21 +70,11 @@ def main() -> None:
         VectorSet(catalogue.item_id, {"i": untrained_features(photos)}, {"i": everything}),
     )
 
-    photo, title, facts = train_clip(photos, catalogue.title, train_rows, args.minutes)
-    has_title = np.array([bool(t) for t in catalogue.title])
-    both = photo + title * has_title[:, None]
-    both /= np.linalg.norm(both, axis=1, keepdims=True)
-    judge(
-        "open_clip CLIP",
-        VectorSet(catalogue.item_id, {"i": photo, "m": both}, {"i": everything, "m": everything}),
-        **facts,
-    )
-
     with tempfile.TemporaryDirectory() as folder:
         run = dataclasses.replace(config, run_dir=folder)
         blind = load_catalogue(config.data, sources.catalogue, sources.images)
         write_pairs(mine(config.data, config.mining, blind, sources.clicks), Path(folder))
-        facts = train_for(run, args.minutes)
+        seconds = train_recipe(run)
         subprocess.run(
             [
                 sys.executable,
@@ -99,63 +86,38 @@ def main() -> None:
             ],
             check=True,
         )
-        judge("stylejax", read_vectors(Path(folder) / "vectors"), **facts)
+        steps = config.training.steps
+        judge("stylejax", read_vectors(Path(folder) / "vectors"), steps=steps, seconds=seconds)
 
-    print_table(results, args.minutes)
+    photo, title, facts = train_clip(photos, catalogue.title, train_rows, seconds / 60)
+    has_title = np.array([bool(t) for t in catalogue.title])
+    both = photo + title * has_title[:, None]
+    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    judge(
+        "open_clip CLIP",
+        VectorSet(catalogue.item_id, {"i": photo, "m": both}, {"i": everything, "m": everything}),
+        **facts,
+    )
+
+    print_table(results)
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = machine("jax", "flax", "optax", "torch", "open_clip_torch", "tensorflow-cpu")
-    out.write_text(
-        json.dumps({"machine": about, "minutes": args.minutes, "results": results}, indent=1) + "\n"
-    )
+    out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")
     print(f"\n{about}\nwritten to {out}")
 
 
-def train_for(config, minutes: float) -> dict[str, float]:
-    """Trains in a process of its own, with as many steps as fit into the minutes on this machine.
-
-    A short probe gives the fixed costs (imports, compilation, first pictures) and the time of a
-    step; the run proper starts from nothing and is timed as a whole.
-    """
+def train_recipe(config) -> float:
+    """Trains in a process of its own; returns its wall-clock seconds."""
     path = Path(config.run_dir) / "recipe.py"
     path.write_text(
-        f"from stylejax.config import from_json\nconfig = from_json({json.dumps(_json(config))})\n"
+        "from stylejax.config import from_json\n"
+        f"config = from_json({json.dumps(to_json(config))})\n"
     )
-
-    def run(steps: int, warmup: int) -> float:
-        shutil.rmtree(Path(config.run_dir) / "checkpoints", ignore_errors=True)
-        started = time.monotonic()
-        subprocess.run(
-            [
-                sys.executable,
-                "train.py",
-                "--config",
-                str(path),
-                "--restart",
-                "--training.steps",
-                str(steps),
-                "--training.warmup-steps",
-                str(warmup),
-                "--training.evaluate-every",
-                "0",
-            ],
-            check=True,
-        )
-        return time.monotonic() - started
-
-    short, long = run(PROBE_STEPS, 5), run(3 * PROBE_STEPS, 5)
-    step = (long - short) / (2 * PROBE_STEPS)
-    fixed = short - PROBE_STEPS * step
-    steps = int((60 * minutes - fixed) / step * 0.97)
-    share = config.training.warmup_steps / config.training.steps
-    seconds = run(steps, max(1, int(steps * share)))
-    return {"steps": steps, "seconds": seconds}
-
-
-def _json(config) -> str:
-    from stylejax.config import to_json
-
-    return to_json(config)
+    started = time.monotonic()
+    words = ["--config", str(path), "--training.evaluate-every", "0"]
+    subprocess.run([sys.executable, "train.py", *words], check=True)
+    return time.monotonic() - started
 
 
 def untrained_features(photos: list[Path]) -> np.ndarray:
@@ -176,7 +138,7 @@ def untrained_features(photos: list[Path]) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def print_table(results: dict[str, dict], minutes: float) -> None:
+def print_table(results: dict[str, dict]) -> None:
     """Prints one row a system."""
     columns = [
         f"{protocol}, {direction}, {metric}"
@@ -184,7 +146,6 @@ def print_table(results: dict[str, dict], minutes: float) -> None:
         for direction in ("i-i", "m-m")
         for metric in ("recall@1", "map@r")
     ]
-    print(f"\n{minutes:g} minutes of training each")
     for name, row in results.items():
         print(
             f"\n{name}  "

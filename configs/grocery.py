@@ -60,10 +60,10 @@ config = Config(
     ),
     training=TrainingConfig(
         batch_size=64,
-        steps=1300,
+        steps=1100,
         optimizer="muon",
         learning_rate=5e-3,
-        warmup_steps=130,
+        warmup_steps=110,
         ema=0.985,
         unpaired=True,
         save_every=500,

@@ -54,10 +54,18 @@ class Catalogue:
         return at_level(self.category_path[row], level)
 
     def labels(self, category_level: int) -> dict[str, Label]:
-        """Item id to what evaluation knows of it; the catalogue must hold the truth."""
+        """Item id to what evaluation knows of it; the catalogue must hold the truth.
+
+        A listing whose true product is unknown is a product of its own: it finds nothing, so it is
+        no query, and it is wrong for every other.
+        """
         assert self.group is not None, "read the catalogue with the truth"
         return {
-            item: Label(self.group[row], self.category(row, category_level), self.split[row])
+            item: Label(
+                self.group[row] or f"unknown {item}",
+                self.category(row, category_level),
+                self.split[row],
+            )
             for row, item in enumerate(self.item_id)
         }
 

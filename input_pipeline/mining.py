@@ -11,6 +11,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -180,8 +181,9 @@ def strongest_pairs(pairs: ir.Table, limit: int) -> ir.Table:
 def _events(table: ir.Table, data: DataConfig, path: Path) -> ir.Table:
     """The log with our column names and types; a log without relevance counts all as relevant."""
     log = mapped(table, dataclasses.asdict(data.click_columns), path, "data.click_columns")
-    spelled = log.clicked.cast("string").lower()
-    clicked = (spelled == "1") | (spelled == "1.0") | (spelled == "true")
+    spelled: Any = log.clicked.cast("string").lower()
+    count: Any = ibis.coalesce(spelled.try_cast("float64"), 0.0)  # a count of 2 is a click too
+    clicked = (count > 0) | (spelled == "true") | (spelled == "t") | (spelled == "yes")
     relevance = (
         log.relevance.try_cast("float64") if "relevance" in log.columns else ibis.literal(1.0)
     )

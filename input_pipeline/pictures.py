@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,6 +105,28 @@ class Pictures:
             if len(self._cache) < self._room:
                 self._cache[row] = picture
         return picture
+
+
+def require_pictures(images: Sequence[str], folder: Path, sample: int = 32) -> None:
+    """Checks that a folder is the one that picture paths start from.
+
+    One unreadable picture is quarantined; none readable at all is a wrong setting.
+
+    Args:
+      images: paths of all listings, "" = none.
+      folder: where relative paths start.
+      sample: how many of them are looked for.
+
+    Raises:
+      ConfigError: when there are pictures and not one of the sample can be opened.
+    """
+    paths = [folder / image for image in images if image]
+    sampled = paths[:: max(1, len(paths) // sample)]
+    if sampled and not any(os.access(path, os.R_OK) and path.is_file() for path in sampled):
+        raise ConfigError(
+            f"not one of {len(sampled)} pictures can be read, the first {sampled[0]}; set "
+            "--data.images to the folder that their paths start from, and check its permissions"
+        )
 
 
 def write_quarantine(quarantine: Mapping[str, tuple[str, str]], path: Path) -> Path:

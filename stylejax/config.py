@@ -167,6 +167,11 @@ class TextConfig:
     max_tokens: int = 32  # tokens a title, [CLS] included; longer titles are cut
     drop_tokens: float = 0.0  # share of a training title's tokens dropped at random
 
+    def __post_init__(self) -> None:
+        _check(self.max_tokens >= 2, f"text.max_tokens is {self.max_tokens}; use 2 or more")
+        _check(self.vocab_size >= 4, f"text.vocab_size is {self.vocab_size}; use 4 or more")
+        _check(0 <= self.drop_tokens < 1, f"text.drop_tokens is {self.drop_tokens}; use [0, 1)")
+
 
 @dataclass(frozen=True)
 class PictureConfig:
@@ -192,6 +197,8 @@ class PictureConfig:
     erase: float = 0.0  # share of training pictures with a grey rectangle over a part
 
     def __post_init__(self) -> None:
+        for name in ("size", "stored_size"):
+            _check(getattr(self, name) >= 1, f"picture.{name} is {getattr(self, name)}; use >= 1")
         _check(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
         _check(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")
         for name in ("late_start", "erase"):
@@ -232,6 +239,8 @@ class EncoderConfig:
     )
 
     def __post_init__(self) -> None:
+        for name in ("dim", "width", "heads", "mlp_ratio", "patch"):
+            _check(getattr(self, name) >= 1, f"encoder.{name} is {getattr(self, name)}; use >= 1")
         _check(
             self.width % self.heads == 0,
             f"encoder.width {self.width} is not divisible by encoder.heads {self.heads}",
@@ -306,7 +315,7 @@ class TrainingConfig:
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: inner matrices by Muon, rest by AdamW
     learning_rate: float = 1e-3  # peak of the cosine schedule
     warmup_steps: int = 20  # linear warm-up
-    weight_decay: float = 0.05  # matrices and kernels only
+    weight_decay: float = 0.05  # of kernels and embeddings; with muon, of the matrices it takes
     clip_norm: float = 1.0  # gradients are scaled down to this global norm
     beta2: float = 0.98  # AdamW second moment
     ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
@@ -336,6 +345,9 @@ class EvaluationConfig:
     gallery_split: str = "test"  # listings that are found; the query split itself = leave one out
     category_level: int = 1  # levels of the category path that results are broken down by
     batch_size: int = 128  # listings encoded at a time, over all devices
+
+    def __post_init__(self) -> None:
+        _check(self.batch_size >= 1, f"evaluation.batch_size is {self.batch_size}; use 1 or more")
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(description: str, unit: str) -> Iterator[Advance]:
+def progress(description: str, unit: str, *, start: int = 0) -> Iterator[Advance]:
     """Shows the progress of one piece of work on standard error.
 
     Args:
       description: what is being done, e.g. ``"export"``.
       unit: what is counted, e.g. ``"listings"``.
+      start: what an earlier run did; it is no part of this one's speed.
 
     Yields:
       A function to call with (done, total, note) from time to time.
@@ -39,7 +40,7 @@ def progress(description: str, unit: str) -> Iterator[Advance]:
     )
 
     console = Console(stderr=True)
-    started, state = time.monotonic(), {"done": 0, "note": ""}
+    started, state = time.monotonic(), {"done": start, "note": ""}
     with Progress(
         TextColumn(f"{description:<10}"),
         BarColumn(bar_width=24),
@@ -57,14 +58,14 @@ def progress(description: str, unit: str) -> Iterator[Advance]:
 
         def advance(done: int, total: int, note: str = "") -> None:
             state.update(done=done, note=note)
-            rate = done / max(time.monotonic() - started, 1e-6)
+            rate = (done - start) / max(time.monotonic() - started, 1e-6)
             bars.update(task, completed=done, total=total, note=note, rate=f"{rate:,.1f}/s")
 
         yield advance
     seconds = time.monotonic() - started
-    rate = state["done"] / max(seconds, 1e-6)
+    rate = (state["done"] - start) / max(seconds, 1e-6)
     print(
-        f"{description:<10} {state['done']:,} {unit} in {seconds:.1f} s ({rate:,.1f}/s)"
+        f"{description:<10} {state['done'] - start:,} {unit} in {seconds:.1f} s ({rate:,.1f}/s)"
         + (f"  {state['note']}" if state["note"] else ""),
         file=sys.stderr,
         flush=True,

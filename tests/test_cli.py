@@ -156,6 +156,13 @@ def test_an_export_of_some_views_can_be_judged(run_dir: Path, tmp_path: Path) ->
     main(["evaluate", "--run", str(run_dir), "--vectors", vectors, "--out", str(out)])
     directions = json.loads(out.read_text())["directions"]
     assert set(directions) == {"m-m", "m-i", "i-m", "i-i"}
+    copy = tmp_path / "run"
+    shutil.copytree(run_dir, copy)
+    shutil.rmtree(copy / "vectors")
+    shutil.copytree(vectors, copy / "vectors")
+    shutil.copy(out, copy / "metrics.json")
+    main(["report", "--run", str(copy)])
+    assert "photo only" in (copy / "report.html").read_text()
 
 
 def test_a_corrupt_picture_in_the_middle_is_named_and_the_export_goes_on(
@@ -264,6 +271,49 @@ def test_a_missing_picture_folder_is_refused(
     error = refused(["mine", "--config", path, "--data.images", "photos"], capsys)
     assert "no folder of pictures" in error
     assert "--data.images" in error
+
+
+def test_a_folder_without_the_pictures_is_refused_before_training(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data_root, root)
+    path = recipe(tmp_path, root)
+    main(["mine", "--config", str(path)])
+    shutil.rmtree(root / "images")
+    error = refused(["train", "--config", path], capsys)
+    assert re.search(r"not one of \d+ pictures can be read, the first \S+\.jpg", error)
+    assert "--data.images" in error
+
+
+def test_resume_and_restart_exclude_each_other(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(
+        ["train", "--config", run_dir.parent / "recipe.py", "--resume", "--restart"], capsys
+    )
+    assert "not allowed with" in error
+
+
+def test_an_index_of_an_older_training_is_refused(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "index"
+    shutil.copytree(run_dir / "index", copy)
+    description = json.loads((copy / "index.json").read_text())
+    assert description["origin"]["step"] == 5
+    description["origin"]["step"] = 4
+    (copy / "index.json").write_text(json.dumps(description))
+    error = refused(["search", "--run", run_dir, "--index", copy, "--text", "mug"], capsys)
+    assert "step 4" in error
+    assert "export and index again" in error
+
+
+def test_images_without_a_catalogue_are_refused(
+    run_dir: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(["export", "--checkpoint", run_dir, "--images", data_root], capsys)
+    assert "--catalog" in error
 
 
 def test_a_checkpoint_of_another_config_is_refused(

@@ -1,4 +1,4 @@
-"""The layout of the house: who may import whom (docs of the design, section 5)."""
+"""The layout of the house: who may import whom (see CONTRIBUTING.md)."""
 
 import ast
 import tomllib

@@ -35,3 +35,9 @@ def test_an_error_comes_through(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError):
         job()
     assert "steps in" not in capsys.readouterr().err
+
+
+def test_what_an_earlier_run_did_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("train", "steps", start=500) as advance:
+        advance(520, 600)
+    assert capsys.readouterr().err.startswith("train      20 steps in ")

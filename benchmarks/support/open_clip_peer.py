@@ -15,8 +15,8 @@ SIDE, LENGTH, VOCABULARY = 96, 32, 49408
 def import_open_clip():
     """Imports open_clip, also beside a CPU build of PyTorch.
 
-    The registry's torchvision is built for CUDA and cannot load its operators beside a CPU build;
-    open_clip needs the package to import, not the operators, so two of them are declared by name.
+    The published torchvision wheel is built for CUDA and cannot load its operators beside a CPU
+    build; open_clip needs the package to import, not the operators, so two are declared by name.
     """
     try:
         import open_clip

@@ -36,6 +36,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         gallery,
     )
     out = Path(args.out) if args.out else opened.folder / "metrics.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(metrics, indent=1) + "\n")
     print_metrics(metrics)
     print(f"metrics    {out}")

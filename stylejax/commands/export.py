@@ -18,6 +18,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--views", default="m,t,i", help="m = photo + title, t = title, i = photo")
     parser.add_argument("--out", default="", help="folder to write; empty = vectors/ in the run")
     args = parser.parse_args(argv)
+    if args.images and not args.catalog:
+        raise ConfigError("--images goes with --catalog; the run's own pictures need neither")
     views = [view.strip() for view in args.views.split(",")]
     if set(views) - set(VIEWS):
         raise ConfigError(f"--views {args.views!r}: give some of m, t, i, divided by commas")
@@ -25,7 +27,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.listings import product_batches
-    from input_pipeline.pictures import Pictures, write_quarantine
+    from input_pipeline.pictures import Pictures, require_pictures, write_quarantine
     from stylejax.progress import progress
     from stylejax.retrieval.vectors import write_vectors
 
@@ -36,6 +38,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         catalogue = load_catalogue(config.data, path, Path(args.images or path.parent))
     else:
         catalogue = opened.catalogue()
+    require_pictures(catalogue.image, catalogue.images)
     # Every listing is read once: a cache would only cost memory.
     pictures = Pictures(
         catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
@@ -47,6 +50,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         config.evaluation.batch_size,
     )
     out = Path(args.out) if args.out else opened.folder / "vectors"
+    (out / "quarantine.csv").unlink(missing_ok=True)
     origin = {"run": opened.folder.name, "step": encoder.step, "config": encoder.config_digest}
     with progress("export", "listings") as advance:
 

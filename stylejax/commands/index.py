@@ -19,10 +19,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     args = parser.parse_args(argv)
     from stylejax.retrieval.index import build_index
-    from stylejax.retrieval.vectors import read_vectors
+    from stylejax.retrieval.vectors import read_manifest, read_vectors
 
     folder = Path(args.vectors)
     out = Path(args.out) if args.out else folder.parent / "index"
     index = build_index(read_vectors(folder), args.view, args.engine)
-    index.save(out)
+    manifest = read_manifest(folder)
+    index.save(out, {name: manifest[name] for name in ("run", "step", "config")})
     print(f"index      {out}  ({len(index.item_id):,} vectors of view {args.view}, {index.engine})")

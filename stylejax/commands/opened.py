@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,8 @@ class Run:
         path = self.folder / "config.json"
         if not path.is_file():
             raise ConfigError(f"{self.folder} is no trained run: it has no config.json")
-        return from_json(path.read_text(encoding="utf-8"))
+        # The folder may have been moved or copied since: it is where it is opened.
+        return replace(from_json(path.read_text(encoding="utf-8")), run_dir=str(self.folder))
 
     @cached_property
     def encoder(self) -> TrainedEncoder:

@@ -38,6 +38,12 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         except OSError as error:
             raise ConfigError(f"cannot read --image {args.image}: {error}") from error
     index = Index.load(Path(args.index) if args.index else opened.folder / "index")
+    made_by, now = index.origin, opened.encoder
+    if made_by and (made_by["step"], made_by["config"]) != (now.step, now.config_digest):
+        raise ConfigError(
+            f"the index was made at step {made_by['step']} of another training, the checkpoint is "
+            f"at step {now.step}; export and index again"
+        )
     view = "m" if args.image and words else "i" if args.image else "t"
     query = products(
         image, np.array([bool(args.image)]), opened.tokenizer([words]), opened.encoder.mesh.size

@@ -9,7 +9,7 @@ from pathlib import Path
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Writes the simulated catalogue, its pictures and its click log."""
     from input_pipeline.synthetic import write_catalogue
-    from stylejax.config import SyntheticConfig
+    from stylejax.config import ConfigError, SyntheticConfig
     from stylejax.progress import progress
 
     default = SyntheticConfig()
@@ -20,5 +20,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     args = parser.parse_args(argv)
     options = SyntheticConfig(products=args.products, sessions=args.sessions, seed=args.seed)
     with progress("simulate", "products") as advance:
-        write_catalogue(Path(args.out), options, progress=advance)
+        try:
+            write_catalogue(Path(args.out), options, progress=advance)
+        except ValueError as error:  # more products than the words of a category can tell apart
+            raise ConfigError(str(error)) from error
     print(f"catalogue  {args.out}  (simulated)")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from stylejax.retrieval.vectors import VectorSet
 
 Engine = Literal["auto", "scann", "exact"]
 BRUTE_FORCE_BELOW = 20_000
+RESCORED = 100  # candidates of the tree that are scored again exactly
 BLOCK = 1_024
 DESCRIPTION = "index.json"
 
@@ -42,6 +44,7 @@ class Index:
         if len(item_id) == 0:
             raise ConfigError(f"no listing has a vector of view {view!r}; nothing to index")
         self.item_id, self.vectors, self.view = item_id, vectors, view
+        self.origin: dict[str, Any] = {}
         self.engine = _engine(engine)
         self._searcher = _scann_searcher(vectors) if self.engine == "scann" else None
 
@@ -59,12 +62,20 @@ class Index:
         """
         k = min(k, len(self.item_id))
         if self._searcher is not None:
-            found, scores = self._searcher.search_batched(queries, final_num_neighbors=k)
+            wider = {}
+            if len(self.item_id) >= BRUTE_FORCE_BELOW:
+                wider["pre_reorder_num_neighbors"] = max(RESCORED, k)
+            found, scores = self._searcher.search_batched(queries, final_num_neighbors=k, **wider)
             return found.astype(np.int64), scores
         return exact_top_k(queries, self.vectors, k)
 
-    def save(self, folder: Path) -> None:
-        """Writes the index: its description, ids and vectors, and ScaNN's own files."""
+    def save(self, folder: Path, origin: Mapping[str, Any] | None = None) -> None:
+        """Writes the index: its description, ids and vectors, and ScaNN's own files.
+
+        Args:
+          folder: created if need be.
+          origin: what made the vectors (the export's manifest has it), for `load` to give back.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DESCRIPTION).unlink(missing_ok=True)
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
@@ -75,6 +86,7 @@ class Index:
                 self._searcher.serialize(str(folder / "scann"), relative_path=True)
         count, dim = self.vectors.shape
         description = {"view": self.view, "engine": self.engine, "vectors": count, "dim": dim}
+        description["origin"] = dict(origin or {})
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
     @classmethod
@@ -90,6 +102,7 @@ class Index:
         description = json.loads(path.read_text())
         index = cls.__new__(cls)
         index.view, index.engine = description["view"], _engine(description["engine"])
+        index.origin = description["origin"]
         index.item_id = json.loads((folder / "item_id.json").read_text(encoding="utf-8"))
         index.vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
         index._searcher = None
@@ -162,7 +175,7 @@ def _scann_searcher(vectors: Float32[NDArray, "n d"]) -> Any:
                 training_sample_size=min(count, 250_000),
             )
             .score_ah(2, anisotropic_quantization_threshold=0.2)
-            .reorder(100)
+            .reorder(RESCORED)
             .build()
         )
 

@@ -166,7 +166,10 @@ def write_report(
     splits = np.array([label.split for label in truth], dtype=object)
     protocol = metrics["protocol"]
     queries, gallery = (np.flatnonzero(splits == protocol[k]) for k in ("queries", "gallery"))
-    searches = {d: _Search(vectors, groups, queries, gallery, d) for d in SAME_VIEW}
+    if "m" not in vectors.vectors:
+        raise ConfigError("the report shows results by photo and title: export view m as well")
+    shown_views = [d for d in SAME_VIEW if d[0] in vectors.vectors]
+    searches = {d: _Search(vectors, groups, queries, gallery, d) for d in shown_views}
     first = {direction: search.first_right() for direction, search in searches.items()}
 
     categories = _worst_first(metrics["by_category"])

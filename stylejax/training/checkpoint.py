@@ -15,7 +15,7 @@ from stylejax.encoder import Parameters
 from stylejax.training.mesh import replicated
 from stylejax.training.step import TrainState, exported
 
-# May differ between a checkpoint and the run that resumes it; all else changes the result.
+# May differ between a checkpoint and the run that resumes it: they do not change the weights.
 RESUMABLE = (
     "run_dir:",
     "training.save_every:",
@@ -25,6 +25,9 @@ RESUMABLE = (
     "training.devices:",
     "evaluation.",
     "data.root:",
+    "data.note:",
+    "picture.cache_mib:",
+    "picture.eval_",
 )
 
 

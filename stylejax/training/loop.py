@@ -68,7 +68,7 @@ def train(
     with (
         contextlib.closing(checkpoints),
         contextlib.closing(record),
-        progress("train", "steps") as advance,
+        progress("train", "steps", start=start) as advance,
     ):
         for number, batch in zip(range(start, options.steps), batches(start), strict=False):
             state, metrics = step(state, place(mesh, batch))
@@ -79,13 +79,13 @@ def train(
                 values = _finite(metrics, done)
                 record.write(done, values)
                 advance(done, options.steps, f"loss {values['loss']:.4f}")
+            if saving:
+                _finite(metrics, done)
+                checkpoints.save(state, config, tokenizer, vocab_size)
             if evaluate and (
                 last or (options.evaluate_every and done % options.evaluate_every == 0)
             ):
                 record.write(done, evaluate(exported(state)))
-            if saving:
-                _finite(metrics, done)
-                checkpoints.save(state, config, tokenizer, vocab_size)
     return state
 
 

@@ -40,6 +40,15 @@ def by_row(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
+def require_divisible(rows: int, mesh: Mesh, setting: str) -> None:
+    """Raises ConfigError when a batch cannot be divided over the mesh, with both numbers."""
+    if rows % mesh.size:
+        raise ConfigError(
+            f"{setting} {rows} cannot be divided over {mesh.size} devices; make it a multiple, or "
+            "set training.devices"
+        )
+
+
 def place(mesh: Mesh, batch: Tree) -> Tree:
     """Puts this host's rows of a batch onto its devices, divided by row.
 

@@ -104,3 +104,16 @@ def test_a_card_has_no_picture_where_the_listing_has_none(data_root: Path) -> No
     assert catalogue.card(ids.index(tiny.UNPICTURED)).image is None
     assert catalogue.card(0).image == data_root / "images/L00.jpg"
     assert catalogue.card(0).category == "Home > Mugs"
+
+
+def test_listings_of_unknown_product_are_products_of_their_own(
+    data_root: Path, tmp_path: Path
+) -> None:
+    rows = tiny.catalogue_rows()
+    for row in rows[:2]:
+        row["group"] = ""
+    catalogue = load_catalogue(DataConfig(), write(tmp_path, rows), data_root, with_truth=True)
+    labels = catalogue.labels(1)
+    first, second = (labels[row["item_id"]].group for row in rows[:2])
+    assert first != second
+    assert sum(label.group in (first, second) for label in labels.values()) == 2

@@ -305,7 +305,10 @@ def test_a_specific_query_weighs_more_than_a_broad_one(tmp_path: Path) -> None:
 # ---- Inputs
 
 
-@pytest.mark.parametrize("spelling", [("1", "0"), ("1.0", "0.0"), ("true", "false"), ("True", "")])
+@pytest.mark.parametrize(
+    "spelling",
+    [("1", "0"), ("1.0", "0.0"), ("true", "false"), ("True", ""), ("2", "0"), ("yes", "no")],
+)
 def test_clicked_may_be_spelled_in_several_ways(tmp_path: Path, spelling: tuple[str, str]) -> None:
     rows = [
         Event("p", item, spelling[0] if item in "ab" else spelling[1], 1.0)._asdict()

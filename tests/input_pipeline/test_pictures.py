@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from input_pipeline.pictures import Pictures, read_picture, write_quarantine
+from input_pipeline.pictures import Pictures, read_picture, require_pictures, write_quarantine
 from stylejax.config import ConfigError
 
 RED, BLUE = (220, 30, 40), (20, 40, 230)
@@ -225,3 +225,11 @@ def test_the_quarantine_is_a_sorted_table(tmp_path: Path) -> None:
             ["a", "a.jpg", "gone"],
             ["b", "b.jpg", 'bad, "very" bad'],
         ]
+
+
+def test_a_folder_with_none_of_the_pictures_is_a_wrong_setting(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "here.jpg")
+    require_pictures(["", "here.jpg", "gone.jpg"], tmp_path)
+    require_pictures(["", ""], tmp_path)
+    with pytest.raises(ConfigError, match=r"not one of 2 pictures can be read, the first .*gone"):
+        require_pictures(["gone.jpg", "", "lost.jpg"], tmp_path)
