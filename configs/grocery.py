@@ -27,9 +27,9 @@ config = Config(
     ),
     text=TextConfig(vocab_size=1024, max_tokens=16, drop_tokens=0.2),
     picture=PictureConfig(
-        size=64,
-        late_size=80,
-        eval_size=80,
+        size=48,
+        later_sizes=(64, 80),
+        later_starts=(0.45, 0.8),
         eval_crops=(0.8, 0.7),
         eval_mirror=True,
         stored_size=128,

@@ -7,7 +7,6 @@ is therefore exact and needs no saved iterator, whatever the number of hosts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,12 +108,12 @@ def pair_batches(
     batch = config.training.batch_size
     if batch % hosts:
         raise ConfigError(f"training.batch_size {batch} is not divisible by {hosts} hosts")
-    options = config.picture
-    late = math.ceil(options.late_start * config.training.steps) if options.late_size else None
-    phases = [(start_step, late, options.size)] if late is None or start_step < late else []
-    if late is not None:
-        phases.append((max(start_step, late), None, options.late_size))
-    for first, last, side in phases:
+    phases = config.picture.phases(config.training.steps)
+    ends = [*(first for first, _ in phases[1:]), None]
+    for (first, side), last in zip(phases, ends, strict=True):
+        if last is not None and last <= start_step:
+            continue
+        first = max(first, start_step)
         numbers = tf.data.Dataset.range(
             first * batch + host, np.iinfo(np.int64).max if last is None else last * batch, hosts
         )

@@ -1,4 +1,4 @@
-"""Tests of stylejax/config.py."""
+"""Tests of stylejax/config/."""
 
 import ast
 import dataclasses
@@ -171,10 +171,17 @@ def test_a_value_out_of_range_names_the_field_and_the_fix(
         (lambda: PictureConfig(max_aspect=0.5), "max_aspect is 0.5"),
         (lambda: PictureConfig(eval_crops=()), "eval_crops"),
         (lambda: PictureConfig(eval_crops=(1.2,)), "eval_crops"),
-        (lambda: PictureConfig(late_start=1.5), "late_start is 1.5"),
+        (
+            lambda: PictureConfig(later_sizes=(96,), later_starts=(1.5,)),
+            r"later_starts is \(1.5,\); give one share .* rising",
+        ),
+        (lambda: PictureConfig(later_sizes=(96,)), r"for each of picture.later_sizes \(96,\)"),
         (lambda: PictureConfig(erase=-0.1), "erase is -0.1"),
         (lambda: Config(picture=PictureConfig(size=90)), r"picture\.size 90 .*stride 16.* 80"),
-        (lambda: Config(picture=PictureConfig(late_size=90)), r"picture\.late_size 90"),
+        (
+            lambda: Config(picture=PictureConfig(later_sizes=(90,), later_starts=(0.5,))),
+            r"picture\.later_sizes: 90",
+        ),
         (lambda: Config(picture=PictureConfig(eval_size=8)), r"picture\.eval_size 8 .*try 16"),
         (lambda: EncoderConfig(width=10, heads=4), "width 10 is not divisible"),
         (lambda: EncoderConfig(conv_widths=(8, 8)), "one entry a stage"),
@@ -218,25 +225,21 @@ def test_differences_name_every_changed_setting_by_its_path() -> None:
 
 def test_every_field_has_a_comment() -> None:
     """The settings are documented where they are defined, one comment a field."""
-    source = Path(module.__file__).read_text(encoding="utf-8")
-    comments = {
-        token.start[0]: token.string
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    fields = [
-        (owner.name, field)
-        for owner in ast.parse(source).body
-        if isinstance(owner, ast.ClassDef) and owner.name.endswith(("Config", "Columns"))
-        for field in owner.body
-        if isinstance(field, ast.AnnAssign)
-    ]
-    assert len(fields) > 80
-    bare = [
-        f"{owner}.{field.target.id}"
-        for owner, field in fields
-        if not any(line in comments for line in range(field.lineno, field.end_lineno + 1))
-    ]
+    fields, bare = 0, []
+    for path in Path(module.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        commented = {
+            token.start[0]
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type == tokenize.COMMENT
+        }
+        for owner in ast.parse(source).body:
+            for field in owner.body if isinstance(owner, ast.ClassDef) else []:
+                if isinstance(field, ast.AnnAssign):
+                    fields += 1
+                    if not commented & set(range(field.lineno, field.end_lineno + 1)):
+                        bare.append(f"{owner.name}.{field.target.id}")
+    assert fields > 80
     assert bare == []
 
 

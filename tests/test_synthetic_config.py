@@ -1,4 +1,4 @@
-"""Tests of SyntheticConfig in stylejax/config.py."""
+"""Tests of SyntheticConfig in stylejax/config/."""
 
 from dataclasses import FrozenInstanceError, fields
 

@@ -71,7 +71,7 @@ def picture_variants(
     image: UInt8[Array, "b side side 3"], picture: PictureConfig
 ) -> list[UInt8[Array, "b size size 3"]]:
     """Centre crops, and mirrored copies of them, at the evaluation size."""
-    read, size = picture.read_size, picture.eval_size or picture.size
+    read, size = picture.read_size, picture.encoded_size
     variants = []
     for share in picture.eval_crops:
         side = round(read * share)

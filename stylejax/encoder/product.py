@@ -33,7 +33,9 @@ class ProductEncoder(nnx.Module):
 
     Fusion depth > 0 is the single-stream encoder of eSSPR (arXiv 2302.05093) behind optional
     towers: a class token reads the picture and title tokens that are present. Fusion depth 0 is
-    CLIP's two towers: the vector of both is the normalised mean of the two.
+    CLIP's two towers: the vector of both is the normalised mean of the two, or, gated, their
+    weighted mean, whose weight is read off both (gated multimodal unit: Arevalo et al. 2017): a
+    dress is told by its photo, a resistor by its title.
 
     Views are a choice of present modalities: m = picture and title, i = picture, t = title. The
     tokens of an absent modality are dropped, not masked, so a single view costs its own tokens.
@@ -79,6 +81,11 @@ class ProductEncoder(nnx.Module):
         else:
             self.image_projection = nnx.Linear(config.width, config.dim, use_bias=False, rngs=rngs)
             self.text_projection = nnx.Linear(config.width, config.dim, use_bias=False, rngs=rngs)
+        self.gated = not self.fused and config.late_fusion == "gated"
+        if self.gated:  # zero: both modalities count alike at the start
+            self.gate = nnx.Linear(
+                2 * config.width, 1, kernel_init=nnx.initializers.zeros, rngs=rngs
+            )
 
     def __call__(
         self, products: Products, views: Iterable[str] = ("m", "t", "i")
@@ -118,14 +125,23 @@ class ProductEncoder(nnx.Module):
         return _unit(self.projection(fused[:, 0].astype(jnp.float32)))
 
     def _mean_view(self, view, products, image, text) -> Float32[Array, "b dim"]:
-        total = jnp.zeros((), jnp.float32)
+        rows = products.tokens.shape[0]
+        vectors, pooled = [], []
         if view != "t":
-            pooled = jnp.mean(image.astype(jnp.float32), axis=1)
-            total += _unit(self.image_projection(pooled)) * products.has_image[:, None]
+            pooled.append(jnp.mean(image.astype(jnp.float32), axis=1))
+            vectors.append(_unit(self.image_projection(pooled[-1])) * products.has_image[:, None])
         if view != "i":
-            pooled = _masked_mean(text[0].astype(jnp.float32), text[1])
-            total += _unit(self.text_projection(pooled)) * products.has_text[:, None]
-        return _unit(total)
+            pooled.append(_masked_mean(text[0].astype(jnp.float32), text[1]))
+            vectors.append(_unit(self.text_projection(pooled[-1])) * products.has_text[:, None])
+        if view != "m" or not self.gated:
+            return _unit(sum(vectors, jnp.zeros((rows, 1), jnp.float32)))
+        has_image, has_text = products.has_image[:, None], products.has_text[:, None]
+        seen = jnp.concatenate([pooled[0] * has_image, pooled[1] * has_text], axis=1)
+        share = jax.nn.sigmoid(self.gate(seen))
+        # A modality that is alone counts whole, whatever the gate thinks of the absent one.
+        image_share = jnp.where(has_text, share, 1.0)
+        text_share = jnp.where(has_image, 1.0 - share, 1.0)
+        return _unit(image_share * vectors[0] + text_share * vectors[1])
 
 
 def present_views(products: Products) -> dict[str, Any]:

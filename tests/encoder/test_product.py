@@ -13,7 +13,12 @@ from stylejax.config import Config, ConfigError, EncoderConfig, PictureConfig, T
 from stylejax.encoder import encoder_factory, present_views
 
 VOCAB, ROWS = 32, 6
-DEPTHS = {"fusion": (0, 0, 2), "towers and fusion": (1, 1, 1), "towers": (1, 1, 0)}
+DEPTHS = {
+    "fusion": (0, 0, 2),
+    "towers and fusion": (1, 1, 1),
+    "towers": (1, 1, 0),
+    "gated towers": (1, 1, 0),
+}
 
 
 def config(depths: str = "towers and fusion", stem: str = "patch", **encoder) -> Config:
@@ -26,6 +31,7 @@ def config(depths: str = "towers and fusion", stem: str = "patch", **encoder) ->
         "image_depth": image,
         "text_depth": text,
         "fusion_depth": fusion,
+        "late_fusion": "gated" if depths == "gated towers" else "mean",
         "stem": stem,
         "patch": 4 if stem == "conv" else 8,
         "conv_widths": (6, 10),
@@ -172,7 +178,27 @@ def test_at_fusion_depth_0_both_is_the_normalised_mean() -> None:
     np.testing.assert_allclose(vectors["m"], mean, atol=1e-5)
 
 
-@pytest.mark.parametrize("depths", ["towers and fusion", "towers"])
+def test_the_gate_weighs_a_listings_photo_against_its_title() -> None:
+    """Equal at the start; the two weights add up to one; an absent modality changes nothing."""
+    init, bind = encoder_factory(config("gated towers"), VOCAB)
+    parameters = dict(jax.jit(init)(jax.random.key(0)))
+    given = jax.tree.map(jax.numpy.asarray, tiny.products(ROWS))
+    start = bind(parameters)(given)
+    mean = start["t"] + start["i"]
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    np.testing.assert_allclose(start["m"], mean, atol=1e-5)
+    for bias, winner, loser in ((20.0, "i", "t"), (-20.0, "t", "i")):
+        vectors = bind(parameters | {"gate/bias": jax.numpy.array([bias])})(given)
+        np.testing.assert_allclose(vectors["m"], start[winner], atol=1e-5)
+        without = given._replace(
+            has_image=given.has_image & (winner == "t"),
+            tokens=given.tokens * (winner == "i"),
+        )
+        alone = bind(parameters | {"gate/bias": jax.numpy.array([bias])})(without)
+        np.testing.assert_allclose(alone["m"], start[loser], atol=1e-5)
+
+
+@pytest.mark.parametrize("depths", ["towers and fusion", "towers", "gated towers"])
 def test_every_weight_is_used(depths: str) -> None:
     """A weight without a gradient is a mistake in the wiring."""
     init, bind = encoder_factory(config(depths), VOCAB)

@@ -224,7 +224,7 @@ def test_dropped_tokens_become_padding_and_the_class_token_stays(data_root: Path
 
 
 def test_late_in_training_pictures_are_larger(data_root: Path) -> None:
-    picture = {"size": 16, "late_size": 24, "late_start": 0.5}
+    picture = {"size": 16, "later_sizes": (24,), "later_starts": (0.5,)}
     growing = Input(data_root, picture=picture, training={"steps": 5})
     batches = growing.batches(6)
     assert [batch.left.image.shape[1] for batch in batches] == [16, 16, 16, 24, 24, 24]

@@ -1,0 +1,43 @@
+"""Every setting of a run, as frozen dataclasses with one comment a field.
+
+A recipe in ``configs/`` is a Python file that defines ``config = Config(...)``. The command line
+overrides single fields (``--training.steps 100``); the run keeps the result as ``config.json``.
+"""
+
+from stylejax.config.data import (
+    CatalogueColumns,
+    ClickColumns,
+    DataConfig,
+    MiningConfig,
+    SyntheticConfig,
+)
+from stylejax.config.encoder import EncoderConfig
+from stylejax.config.error import ConfigError
+from stylejax.config.files import differences, from_json, load_config, override, to_json
+from stylejax.config.inputs import PictureConfig, TextConfig
+from stylejax.config.loss import VIEWS, LossConfig, View, parse_direction
+from stylejax.config.run import Config, EvaluationConfig, TrainingConfig
+
+__all__ = [
+    "VIEWS",
+    "CatalogueColumns",
+    "ClickColumns",
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "EncoderConfig",
+    "EvaluationConfig",
+    "LossConfig",
+    "MiningConfig",
+    "PictureConfig",
+    "SyntheticConfig",
+    "TextConfig",
+    "TrainingConfig",
+    "View",
+    "differences",
+    "from_json",
+    "load_config",
+    "override",
+    "parse_direction",
+    "to_json",
+]

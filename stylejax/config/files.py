@@ -1,0 +1,86 @@
+"""Recipes and config.json: settings from and to files, and how two runs differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from stylejax.config.error import ConfigError, require
+from stylejax.config.run import Config
+
+
+def load_config(path: str | os.PathLike[str]) -> Config:
+    """Runs a recipe file and returns its `config`.
+
+    Raises:
+      ConfigError: when the file is missing or defines no `config` of type `Config`.
+    """
+    path = Path(path)
+    require(path.is_file(), f"no recipe {path}; the ones that come along are in configs/")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} is no Python file; a recipe defines config = Config(...)")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a recipe's Python may raise
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+    config = getattr(module, "config", None)
+    if not isinstance(config, Config):
+        raise ConfigError(f"{path} defines no `config = Config(...)`")
+    return config
+
+
+def override(config: Config, arguments: list[str], prog: str) -> Config:
+    """Applies ``--field.subfield value`` arguments; prints help or an error like argparse.
+
+    Raises:
+      SystemExit: 2 on an unknown field or a wrong type, naming the nearest field.
+    """
+    import tyro
+
+    return tyro.cli(Config, default=config, args=arguments, prog=prog)
+
+
+def to_json(config: Config) -> str:
+    """The config as indented JSON."""
+    return json.dumps(dataclasses.asdict(config), indent=1) + "\n"
+
+
+def from_json(text: str) -> Config:
+    """The config that `to_json` wrote.
+
+    Raises:
+      ConfigError: naming every field that is unknown or has a value of the wrong type.
+    """
+    import cattrs
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    try:
+        values = json.loads(text)
+        require(isinstance(values, dict), "config.json does not fit this version: it is no object")
+        return converter.structure(values, Config)
+    except (cattrs.BaseValidationError, json.JSONDecodeError) as error:
+        lines = (
+            cattrs.transform_error(error)
+            if isinstance(error, cattrs.BaseValidationError)
+            else [str(error)]
+        )
+        raise ConfigError("config.json does not fit this version: " + "; ".join(lines)) from error
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Lines ``field: old -> new`` for every setting that differs."""
+
+    def walk(a: Any, b: Any, name: str) -> list[str]:
+        if isinstance(a, dict):
+            return [line for key in a for line in walk(a[key], b[key], f"{name}.{key}".strip("."))]
+        return [] if a == b else [f"{name}: {a} -> {b}"]
+
+    return walk(dataclasses.asdict(old), dataclasses.asdict(new), "")

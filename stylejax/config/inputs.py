@@ -1,0 +1,78 @@
+"""Titles to tokens and pictures to pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from stylejax.config.error import require
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Titles to tokens."""
+
+    vocab_size: int = 2048  # size of the WordPiece vocabulary trained on the train split's titles
+    max_tokens: int = 32  # tokens a title, [CLS] included; longer titles are cut
+    drop_tokens: float = 0.0  # share of a training title's tokens dropped at random
+
+    def __post_init__(self) -> None:
+        require(self.max_tokens >= 2, f"text.max_tokens is {self.max_tokens}; use 2 or more")
+        require(self.vocab_size >= 4, f"text.vocab_size is {self.vocab_size}; use 4 or more")
+        require(0 <= self.drop_tokens < 1, f"text.drop_tokens is {self.drop_tokens}; use [0, 1)")
+
+
+@dataclass(frozen=True)
+class PictureConfig:
+    """Pictures to pixels, and what training may do to them."""
+
+    size: int = 96  # side in pixels of the square the encoder is trained on at first
+    later_sizes: tuple[int, ...] = ()  # sides in later parts of training: detail when it pays
+    later_starts: tuple[float, ...] = ()  # shares of the steps after which each later side begins
+    eval_size: int = 0  # side that export, evaluation and search encode; 0 = the last trained
+    eval_crops: tuple[float, ...] = (1.0,)  # they average centre crops of these shares of the side
+    eval_mirror: bool = False  # they average the mirrored picture in as well
+    stored_size: int = 128  # side pictures are resized to when read; training crops from it
+    cache_mib: int = 2048  # memory for decoded pictures; what does not fit is decoded again
+    min_crop: float = 0.3  # smallest share of the picture's area a training crop keeps
+    max_aspect: float = 1.33  # most a crop's sides may be stretched against each other
+    flip: bool = True  # mirror half of the training pictures
+    rotation: float = 15.0  # training pictures turn by up to so many degrees
+    brightness: float = 0.3  # training pictures' light changes by up to this factor
+    contrast: float = 0.3  # likewise contrast
+    saturation: float = 0.3  # likewise colourfulness
+    erase: float = 0.0  # share of training pictures with a grey rectangle over a part
+
+    def __post_init__(self) -> None:
+        for name in ("size", "stored_size"):
+            require(getattr(self, name) >= 1, f"picture.{name} is {getattr(self, name)}; use >= 1")
+        require(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
+        require(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")
+        require(0 <= self.erase <= 1, f"picture.erase is {self.erase}; use a share in [0, 1]")
+        starts = (0.0, *self.later_starts, 1.0)
+        require(
+            len(self.later_starts) == len(self.later_sizes)
+            and all(before < after for before, after in pairwise(starts)),
+            f"picture.later_starts is {self.later_starts}; give one share of the steps for each of "
+            f"picture.later_sizes {self.later_sizes}, rising and between 0 and 1",
+        )
+        require(
+            bool(self.eval_crops) and all(0 < share <= 1 for share in self.eval_crops),
+            f"picture.eval_crops is {self.eval_crops}; give shares in (0, 1], such as 1.0 0.8",
+        )
+
+    @property
+    def encoded_size(self) -> int:
+        """Side in pixels that export, evaluation and search encode."""
+        return self.eval_size or (self.size, *self.later_sizes)[-1]
+
+    @property
+    def read_size(self) -> int:
+        """Side in pixels that pictures to be encoded are read at: the smallest crop is exact."""
+        return round(self.encoded_size / min(self.eval_crops))
+
+    def phases(self, steps: int) -> list[tuple[int, int]]:
+        """First step and side in pixels of each part of a training of `steps` steps."""
+        starts = [0, *(math.ceil(share * steps) for share in self.later_starts)]
+        return list(zip(starts, (self.size, *self.later_sizes), strict=True))

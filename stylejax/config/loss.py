@@ -1,0 +1,64 @@
+"""The loss unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stylejax.config.error import require
+
+View = Literal["m", "t", "i"]
+VIEWS: tuple[View, ...] = ("m", "t", "i")
+
+
+def parse_direction(direction: str) -> tuple[str, str]:
+    """Splits ``"t-m"`` into query view and target view.
+
+    Raises:
+      ConfigError: when the text is not two of i, t, m joined by a hyphen.
+    """
+    query, _, target = direction.partition("-")
+    require(
+        query in VIEWS and target in VIEWS,
+        f"direction {direction!r} is not of the form QUERY-TARGET with views i, t, m, e.g. 't-m'",
+    )
+    return query, target
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The contrastive loss unit; see docs/losses.md.
+
+    The reference publishes no margins and no weights: the defaults are those of a successor by the
+    same team (weights are divided by their sum).
+    """
+
+    form: Literal["hinge", "softmax", "sigmoid"] = "hinge"  # of matching and distinctiveness
+    matching: tuple[str, ...] = ("m-m", "t-m", "i-m")  # PPM: left view - right view
+    distinctiveness: tuple[str, ...] = ("t-m", "i-m")  # PDC: left view - left view
+    consistency: tuple[str, ...] = ("t", "i")  # PLC: left views that must see m's neighbourhood
+    pooled: bool = False  # PPM over both sides at once: 2B queries, each against all other listings
+    matching_weight: float = 0.8  # weight of the mean over the PPM parts
+    distinctiveness_weight: float = 0.5  # weight of the mean over the PDC parts
+    consistency_weight: float = 0.5  # weight of the mean over the PLC parts
+    matching_margin: float = 0.3  # hinge form: margin of PPM
+    distinctiveness_margin: float = 0.2  # hinge form: margin of PDC
+    consistency_tolerance: float = 0.05  # squared difference of cosines that PLC forgives
+    consistency_k: int = 10  # neighbours that PLC compares
+    duplicates: Literal["exclude", "positive"] = "exclude"  # softmax, sigmoid: same-group columns
+    scale: float = 20.0  # softmax, sigmoid: inverse temperature at the start
+    bias: float = -10.0  # sigmoid: bias at the start
+    learn_scale: bool = True  # softmax, sigmoid: train scale and bias
+
+    def __post_init__(self) -> None:
+        for name in ("matching", "distinctiveness"):
+            for direction in getattr(self, name):
+                parse_direction(direction)
+        for view in self.consistency:
+            require(view in ("t", "i"), f"loss.consistency has {view!r}; use t or i")
+        require(
+            bool(self.matching or self.distinctiveness or self.consistency),
+            "loss has no part at all: give loss.matching at least one direction such as m-m",
+        )
+        require(self.scale > 0, f"loss.scale is {self.scale}; use > 0")
+        require(self.consistency_k >= 1, f"loss.consistency_k is {self.consistency_k}; use >= 1")

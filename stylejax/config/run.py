@@ -1,0 +1,80 @@
+"""A whole run: the job, the judgement, and everything together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stylejax.config.data import DataConfig, MiningConfig
+from stylejax.config.encoder import EncoderConfig
+from stylejax.config.error import require
+from stylejax.config.inputs import PictureConfig, TextConfig
+from stylejax.config.loss import LossConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The training job."""
+
+    batch_size: int = 128  # pairs a step, over all devices
+    steps: int = 300  # optimizer steps
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: inner matrices by Muon, rest by AdamW
+    learning_rate: float = 1e-3  # peak of the cosine schedule
+    warmup_steps: int = 20  # linear warm-up
+    weight_decay: float = 0.05  # of kernels and embeddings; with muon, of the matrices it takes
+    clip_norm: float = 1.0  # gradients are scaled down to this global norm
+    beta2: float = 0.98  # AdamW second moment
+    ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
+    save_every: int = 100  # steps between checkpoints
+    keep: int = 2  # newest checkpoints kept
+    evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
+    unpaired: bool = False  # listings without a partner join in, paired with themselves
+    log_every: int = 10  # steps between lines of metrics
+    devices: int = 0  # devices of the mesh; 0 = all
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "save_every", "keep", "log_every"):
+            value = getattr(self, name)
+            require(value >= 1, f"training.{name} is {value}; use >= 1")
+        require(0 <= self.ema < 1, f"training.ema is {self.ema}; use [0, 1)")
+        require(
+            0 <= self.warmup_steps < self.steps,
+            f"training.warmup_steps {self.warmup_steps} must be below training.steps {self.steps}",
+        )
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Offline retrieval evaluation."""
+
+    query_split: str = "test"  # listings that search
+    gallery_split: str = "test"  # listings that are found; the query split itself = leave one out
+    category_level: int = 1  # levels of the category path that results are broken down by
+    batch_size: int = 128  # listings encoded at a time, over all devices
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, f"evaluation.batch_size is {self.batch_size}; use 1 or more")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run: data in, pairs, encoder, vectors and numbers out."""
+
+    run_dir: str = "runs/run"  # everything the run writes
+    seed: int = 0  # of weights, batches and augmentation
+    data: DataConfig = DataConfig()  # listings, pictures and clicks
+    mining: MiningConfig = MiningConfig()  # clicks to pairs
+    text: TextConfig = TextConfig()  # titles to tokens
+    picture: PictureConfig = PictureConfig()  # pictures to pixels
+    encoder: EncoderConfig = EncoderConfig()  # the model
+    loss: LossConfig = LossConfig()  # the loss unit
+    training: TrainingConfig = TrainingConfig()  # the job
+    evaluation: EvaluationConfig = EvaluationConfig()  # the judgement
+
+    def __post_init__(self) -> None:
+        picture = self.picture
+        self.encoder.check_side(picture.size, "picture.size")
+        for side in picture.later_sizes:
+            self.encoder.check_side(side, "picture.later_sizes:")
+        if picture.eval_size:
+            self.encoder.check_side(picture.eval_size, "picture.eval_size")
