@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN := runs/demo
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench clean bench-mining bench-loader setup-spark
 
 setup: $(STAMP)
 
@@ -40,6 +40,24 @@ lint: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	for claim in benchmarks/*.py; do $(BIN)/python $$claim || exit 1; done
+
+# JPEG files to batches beside PyTorch's loader, and memory over 10,000 batches.
+bench-loader: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/loader.py --soak --out runs/loader_soak.json
+
+# Mining at scale against hand-written SQL, polars and pandas; then how clean its pairs are.
+bench-mining: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/mining.py
+	$(BIN)/python benchmarks/mining_quality.py
+
+# The engine for logs that outgrow one machine; it needs Java 17 or newer beside it.
+setup-spark: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark]'
+	@$(BIN)/python -c 'from input_pipeline.mining.engines import check_java; from stylejax.cli import reported; reported(check_java)'
+	@echo "ready: stylejax mine --config RECIPE --mining.engine spark"
 
 clean:
 	rm -rf $(VENV) runs

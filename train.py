@@ -43,53 +43,42 @@ def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     """Trains, evaluates on the way, and leaves the run's folder ready for export."""
     import jax
+    import pyarrow as pa
 
-    from input_pipeline.catalogue import load_catalogue
-    from input_pipeline.mining import read_pairs
-    from input_pipeline.pairs import pair_batches, pair_graph
-    from input_pipeline.pictures import Pictures, require_pictures, write_quarantine
-    from input_pipeline.sources import locate
+    from input_pipeline.pairs import pair_batches
+    from input_pipeline.pictures import Pictures, write_quarantine
     from input_pipeline.tokens import TitleTokenizer, train_tokenizer
+    from input_pipeline.training_data import pair_source, read_training_data
     from stylejax.training.checkpoint import Checkpoints
+    from stylejax.training.digest import data_digest
     from stylejax.training.loop import train
     from stylejax.training.mesh import make_mesh, require_divisible
 
     run_dir = Path(config.run_dir)
-    # ---- Data: pairs, tokens and pictures of listings that are read without the truth
-    sources = locate(config)
-    catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
-    graph = pair_graph(
-        catalogue,
-        read_pairs(run_dir / "pairs.parquet"),
-        config.data.train_split,
-        unpaired=config.training.unpaired,
-    )
+    # ---- Data: texts, photos and pairs of listings that are read without the truth
+    data_sets = read_training_data(config)
     if resume:
         tokenizer = TitleTokenizer(Checkpoints(run_dir).tokenizer(), config.text.max_tokens)
     else:
-        titles = [catalogue.title[row] for row in catalogue.rows(config.data.train_split)]
-        tokenizer = train_tokenizer(titles, config.text)
-    tokens = tokenizer(catalogue.title)
-    require_pictures(catalogue.image, sources.images)
-    stored, shown = (
-        Pictures(catalogue.item_id, catalogue.image, sources.images, size, cache_mib)
-        for size, cache_mib in (
-            (config.picture.stored_size, config.picture.cache_mib),
-            (config.picture.read_size, 0),
-        )
-    )
+        texts = [text for data in data_sets for text in data.train_texts()]
+        tokenizer = train_tokenizer(texts, config.text)
+    pair_sources = [pair_source(data, tokenizer, config) for data in data_sets]
 
     def batches(start_step: int) -> Iterator[PairBatch]:
         host, hosts = jax.process_index(), jax.process_count()
-        return pair_batches(
-            graph, stored, tokens, config, start_step=start_step, host=host, hosts=hosts
-        )
+        return pair_batches(pair_sources, config, start_step=start_step, host=host, hosts=hosts)
 
     # ---- Train
     mesh = make_mesh(config.training.devices)
     require_divisible(config.training.batch_size, mesh, "training.batch_size")
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
-    evaluate = retrieval_evaluation(config, sources, tokenizer, tokens, shown, mesh)
+    own, catalogue = data_sets[0], data_sets[0].catalogue
+    shown = Pictures(
+        catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
+    )
+    evaluate = retrieval_evaluation(
+        config, own.sources, tokenizer, pair_sources[0].tokens, shown, mesh
+    )
     if restart:
         for name in ("checkpoints", "tensorboard", "vectors", "index"):
             shutil.rmtree(run_dir / name, ignore_errors=True)
@@ -104,9 +93,16 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
             mesh,
             evaluate=evaluate,
             resume=resume,
+            data=data_digest(
+                pa.concat_tables(data.pairs for data in data_sets),
+                [item for data in data_sets for item in data.catalogue.item_id],
+                [text for data in data_sets for text in data.texts],
+            ),
         )
     finally:
-        unreadable = {**stored.quarantine, **shown.quarantine}
+        unreadable = dict(shown.quarantine)
+        for source in pair_sources:
+            unreadable |= source.pictures.quarantine
         if unreadable:
             path = write_quarantine(unreadable, run_dir / "quarantine.csv")
             print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)

@@ -27,6 +27,7 @@ config = Config(
         conv_widths=(64, 128, 256),
         conv_depths=(0, 2, 2),
         text_depth=2,
+        late_fusion="gated",
     ),
     loss=LossConfig(
         form="softmax",

@@ -1,106 +1,129 @@
-"""Random crop, turn, mirror and light, as one affine map of positions and one of colours.
+"""Random crop, turn, mirror, light and cover, as one affine map of positions and one of colours.
 
-Every draw depends on (seed, example number) alone, so that any example can be made again.
+Every picture has `DRAWS` uniform numbers of its own, so that any example can be made again. The
+maps of a batch are computed together, each picture is then resampled once.
 """
 
 from __future__ import annotations
 
 import math
 
-import tensorflow as tf
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
 
 from stylejax.config import PictureConfig
 
 DRAWS = 14  # uniform numbers a picture
+_GREY = np.array([0.299, 0.587, 0.114])
+
+# Pictures are resampled side by side in threads of ours; OpenCV's own would only get in their way.
+cv2.setNumThreads(1)
 
 
-def position_maps(draws: tf.Tensor, options: PictureConfig, side: int) -> tf.Tensor:
-    """`[b, 8]` projective maps from output pixels to stored pixels.
+def position_maps(
+    draws: Float[NDArray, "b draws"], options: PictureConfig, side: int
+) -> Float[NDArray, "b 2 3"]:
+    """Affine maps from output pixels to places in the stored square, whose sides are 0 to 1.
 
     A crop of random area and aspect (Szegedy et al. 2015), turned and mirrored at random, scaled
     to `side`.
 
     Args:
-      draws: `[b, DRAWS]` float32 uniform in [0, 1).
+      draws: `[b, DRAWS]` uniform in [0, 1); columns 0 to 5 are used.
       options: ranges.
       side: of the output in pixels.
     """
-    stored, size = float(options.stored_size), float(side)
     area = options.min_crop + (1.0 - options.min_crop) * draws[:, 0]
     # No more than fits: beyond sqrt(1 / area) a side would leave the picture.
-    most = tf.minimum(0.5 * math.log(options.max_aspect), -0.5 * tf.math.log(area))
-    aspect = tf.exp((2.0 * draws[:, 1] - 1.0) * most)
-    width = tf.sqrt(area) * aspect * stored
-    height = tf.sqrt(area) / aspect * stored
-    centre_x = width / 2 + draws[:, 2] * (stored - width)
-    centre_y = height / 2 + draws[:, 3] * (stored - height)
+    most = np.minimum(0.5 * math.log(options.max_aspect), -0.5 * np.log(area))
+    aspect = np.exp((2.0 * draws[:, 1] - 1.0) * most)
+    width, height = np.sqrt(area) * aspect, np.sqrt(area) / aspect
+    centre_x = width / 2 + draws[:, 2] * (1.0 - width)
+    centre_y = height / 2 + draws[:, 3] * (1.0 - height)
     angle = (2.0 * draws[:, 4] - 1.0) * math.radians(options.rotation)
-    mirror = tf.where(draws[:, 5] < (0.5 if options.flip else 0.0), -1.0, 1.0)
-    a = tf.cos(angle) * mirror * width / size
-    b = -tf.sin(angle) * height / size
-    c = tf.sin(angle) * mirror * width / size
-    d = tf.cos(angle) * height / size
-    middle = (size - 1.0) / 2
-    x0 = centre_x - 0.5 - (a + b) * middle
-    y0 = centre_y - 0.5 - (c + d) * middle
-    zero = tf.zeros_like(a)
-    return tf.stack([a, b, x0, c, d, y0, zero, zero], axis=1)
+    mirror = np.where(draws[:, 5] < (0.5 if options.flip else 0.0), -1.0, 1.0)
+    a = np.cos(angle) * mirror * width / side
+    b = -np.sin(angle) * height / side
+    c = np.sin(angle) * mirror * width / side
+    d = np.cos(angle) * height / side
+    middle = (side - 1.0) / 2
+    x0 = centre_x - (a + b) * middle
+    y0 = centre_y - (c + d) * middle
+    return np.stack([a, b, x0, c, d, y0], axis=1).reshape(-1, 2, 3)
 
 
-def warp(images: tf.Tensor, maps: tf.Tensor, size: int) -> tf.Tensor:
-    """Applies `[b, 8]` maps to `[b, h, w, 3]`; what lies outside a picture is mirrored into it."""
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=maps,
-        output_shape=[size, size],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="REFLECT",
+def warp(
+    picture: UInt8[NDArray, "h w 3"],
+    position: Float[NDArray, "2 3"],
+    crop: UInt8[NDArray, "side side 3"],
+) -> None:
+    """Resamples one picture, bilinear; what lies outside it is mirrored into it.
+
+    Args:
+      picture: of any size; it stands for the square that `position` maps into.
+      position: see `position_maps`.
+      crop: is written.
+    """
+    height, width = picture.shape[:2]
+    pixels = position * np.array([[width], [height]])
+    pixels[:, 2] -= 0.5  # the middle of the first pixel has the place 0.5
+    cv2.warpAffine(
+        picture,
+        pixels,
+        crop.shape[:2],
+        dst=crop,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT,
     )
 
 
-def relight(images: tf.Tensor, draws: tf.Tensor, options: PictureConfig) -> tf.Tensor:
-    """Random brightness, contrast and saturation.
+def colour_maps(
+    draws: Float[NDArray, "b draws"], options: PictureConfig
+) -> Float[NDArray, "b 3 4"] | None:
+    """Affine maps of RGB in 0 to 255: random saturation, then brightness, then contrast.
 
     Args:
-      images: `[b, h, w, 3]` float32 in [0, 255].
-      draws: `[b, DRAWS]` float32 uniform in [0, 1); columns 6 to 8 are used.
+      draws: `[b, DRAWS]` uniform in [0, 1); columns 6 to 8 are used.
       options: ranges.
 
     Returns:
-      `[b, h, w, 3]` uint8.
+      The maps, or None when the options change no colour.
     """
+    if not (options.brightness or options.contrast or options.saturation):
+        return None
 
-    def factor(column: int, spread: float) -> tf.Tensor:
-        return (1.0 + (2.0 * draws[:, column] - 1.0) * spread)[:, None, None, None]
+    def factor(column: int, spread: float) -> NDArray[np.float64]:
+        return (1.0 + (2.0 * draws[:, column] - 1.0) * spread)[:, None, None]
 
-    brightness = factor(6, options.brightness)
-    contrast = factor(7, options.contrast)
-    saturation = factor(8, options.saturation)
-    grey = tf.reduce_sum(images * tf.constant([0.299, 0.587, 0.114]), axis=-1, keepdims=True)
-    coloured = grey + (images - grey) * saturation
-    lit = (coloured * brightness - 127.5) * contrast + 127.5
-    return tf.cast(tf.clip_by_value(lit + 0.5, 0.0, 255.0), tf.uint8)
+    contrast, saturation = factor(7, options.contrast), factor(8, options.saturation)
+    grey = np.broadcast_to(_GREY, (3, 3))
+    matrix = grey + (np.eye(3) - grey) * saturation
+    matrix = matrix * factor(6, options.brightness) * contrast
+    offset = np.broadcast_to(127.5 * (1.0 - contrast), (len(draws), 3, 1))
+    return np.concatenate([matrix, offset], axis=2)
 
 
-def erase(images: tf.Tensor, draws: tf.Tensor, options: PictureConfig) -> tf.Tensor:
-    """Covers a rectangle of some pictures with grey (random erasing, Zhong et al. 2017).
+def relight(crop: UInt8[NDArray, "side side 3"], colour: Float[NDArray, "3 4"]) -> None:
+    """Applies one map of `colour_maps` in place; values are rounded and kept in 0 to 255."""
+    crop[...] = cv2.transform(crop, colour)
+
+
+def erase(
+    crop: UInt8[NDArray, "side side 3"], draws: Float[NDArray, " draws"], options: PictureConfig
+) -> None:
+    """Covers a rectangle of some pictures with grey (random erasing, Zhong et al. 2017), in place.
 
     Args:
-      images: `[b, side, side, 3]` uint8.
-      draws: `[b, DRAWS]` float32 uniform in [0, 1); columns 9 to 13 are used.
+      crop: changed where it is covered; the rectangle's sides are 0.2 to 0.5 of its own.
+      draws: `[DRAWS]` uniform in [0, 1); columns 9 to 13 are used.
       options: share of pictures that are covered.
-
-    Returns:
-      `[b, side, side, 3]` uint8; a rectangle's sides are 0.2 to 0.5 of the picture's.
     """
-    side = int(images.shape[1] or 0)
-    at = (tf.range(side, dtype=tf.float32) + 0.5) / float(side)
-
-    def inside(centre: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
-        return tf.abs(at[None, :] - centre[:, None]) < (0.1 + 0.15 * extent)[:, None]
-
-    rows, columns = inside(draws[:, 9], draws[:, 10]), inside(draws[:, 11], draws[:, 12])
-    chosen = draws[:, 13] < options.erase
-    covered = rows[:, :, None] & columns[:, None, :] & chosen[:, None, None]
-    return tf.where(covered[:, :, :, None], tf.constant(127, tf.uint8), images)
+    if draws[13] >= options.erase:
+        return
+    side = crop.shape[0]
+    at = (np.arange(side) + 0.5) / side
+    rows = np.abs(at - draws[9]) < 0.1 + 0.15 * draws[10]
+    columns = np.abs(at - draws[11]) < 0.1 + 0.15 * draws[12]
+    crop[np.ix_(rows, columns)] = 127

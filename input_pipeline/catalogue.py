@@ -10,6 +10,8 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from input_pipeline.datasets.records import is_record
+from input_pipeline.listing_text import attribute_text
 from input_pipeline.sources import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig
 from stylejax.labels import Card, Label
@@ -21,17 +23,20 @@ SEPARATOR = " > "
 class Catalogue:
     """Listings in file order.
 
-    `group` is the true product of each listing. It is None unless the catalogue was read with the
-    truth, which only evaluation does.
+    `group` is the true product of each listing, `name` what that product is called. Both are None
+    unless the catalogue was read with the truth, which only evaluation and the simulation of clicks
+    do; `name` is also None where no column of names is mapped.
     """
 
     item_id: list[str]
     title: list[str]  # "" where there is none
-    image: list[str]  # path relative to `images`; "" where there is none
+    image: list[str]  # path relative to `images`, or a record (see datasets); "" = none
     category_path: list[str]
     split: list[str]
     images: Path
     group: list[str] | None = None
+    name: list[str] | None = None
+    attributes: list[str] | None = None  # names and values as words; None = no such column
 
     def __len__(self) -> int:
         return len(self.item_id)
@@ -70,9 +75,10 @@ class Catalogue:
         }
 
     def card(self, row: int) -> Card:
-        """What a page shows of a listing."""
-        image = self.images / self.image[row] if self.image[row] else None
-        return Card(self.item_id[row], self.title[row], self.category_path[row], image)
+        """What a page shows of a listing; a picture in a record has no path to show it from."""
+        image = self.image[row]
+        path = self.images / image if image and not is_record(image) else None
+        return Card(self.item_id[row], self.title[row], self.category_path[row], path)
 
 
 def has_truth(data: DataConfig, path: Path) -> bool:
@@ -94,14 +100,16 @@ def load_catalogue(
       data: column mapping and the name of the train split.
       path: Parquet, CSV or JSON lines.
       images: folder that picture paths start from.
-      with_truth: read the column of true products too; without it that column is never touched.
+      with_truth: read the columns of true products and of their names too; without it these
+        columns are never touched.
 
     Raises:
-      ConfigError: for a missing column, no listings, or item ids that are empty or repeated.
+      ConfigError: for a missing column, no listings, item ids that are empty or repeated, or a
+        column of pictures that holds bytes.
     """
     names = dataclasses.asdict(data.columns)
     if not with_truth:
-        names["group"] = ""
+        names["group"] = names["name"] = ""
     elif not names["group"]:
         raise ConfigError("evaluation needs the true product of each listing: data.columns.group")
     connection = ibis.duckdb.connect()
@@ -110,6 +118,12 @@ def load_catalogue(
         rows: pa.Table = table.to_pyarrow()
     if rows.num_rows == 0:
         raise ConfigError(f"{path} has no listings")
+
+    if "image" in rows.column_names and pa.types.is_binary(rows.schema.field("image").type):
+        raise ConfigError(
+            f"{path}: column {data.columns.image!r} holds bytes; write each picture to a file and "
+            "put its path there"
+        )
 
     def column(name: str, default: str = "") -> list[str]:
         if name not in rows.column_names:
@@ -131,4 +145,10 @@ def load_catalogue(
         split=column("split", data.train_split),
         images=images,
         group=column("group") if with_truth else None,
+        name=column("name") if with_truth and data.columns.name else None,
+        attributes=(
+            [attribute_text(value) for value in rows["attributes"].to_pylist()]
+            if data.columns.attributes
+            else None
+        ),
     )

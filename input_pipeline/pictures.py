@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,39 +12,87 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from input_pipeline.datasets.records import RecordPictures, is_record
 from stylejax.config import ConfigError
 
 MAX_PIXELS = 64_000_000  # a picture beyond this is refused before it is decoded
+# Nothing else is opened: Pillow hands PostScript, for one, to a program outside.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # EXIF orientation -> what undoes it
+_QUARANTINE = ("item_id", "image", "reason")
 
 
-def read_picture(path: Path, size: int) -> UInt8[NDArray, "size size 3"]:
+def read_picture(source: Path | bytes, size: int) -> UInt8[NDArray, "size size 3"]:
     """Decodes one picture: upright by its EXIF tag, RGB on white, squeezed to a square.
 
     Squeezed rather than cropped: a listing's picture is all product, and its edges tell as much
-    as its middle.
+    as its middle. Of an animated picture the first frame counts, of 16 bits a channel the upper 8.
+
+    Args:
+      source: a file, or what is in one.
+      size: side in pixels.
 
     Raises:
-      OSError: when the file is missing, empty, no picture, truncated or beyond `MAX_PIXELS`.
+      OSError: when it is missing, empty, no picture, truncated, damaged or beyond `MAX_PIXELS`.
     """
     try:
-        with Image.open(path) as picture:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise OSError(f"{picture.width} x {picture.height} pixels is too large")
             # JPEG can be decoded at 1/2, 1/4 or 1/8 size; keep twice what is wanted.
             picture.draft("RGB", (2 * size, 2 * size))
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                layer = upright.convert("RGBA")
-                upright = Image.new("RGBA", layer.size, "white")
-                upright.alpha_composite(layer)
-            if upright.mode.startswith("I;16"):  # convert would cut the upper values off
-                upright = upright.point(lambda value: value / 256).convert("L")
+            picture.load()
+            upright = _opaque(_eight_bits(_upright(picture)))
             resized = upright.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
             return np.asarray(resized, np.uint8)
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise OSError(str(error)) from error
+    except UnidentifiedImageError as error:
+        raise OSError("no JPEG, PNG, WebP, GIF, BMP or TIFF picture") from error
+    except OSError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds of error at damaged bytes
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF tag asks; other tags that are damaged are no reason to lose a picture."""
+    try:
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises many kinds here too
+        turn = None
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Greys of 16 bits as 8: `convert` would cut the upper values off."""
+    if picture.mode.startswith("I;16"):
+        return picture.point(lambda value: value / 256).convert("L")
+    if picture.mode in ("I", "F"):  # no range is agreed on for these: the largest value is white
+        values = np.asarray(picture, np.float64)
+        top = max(float(values.max(initial=0)), 1.0)
+        return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+    return picture
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """Laid on white where it is transparent."""
+    layered = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa")
+    if not layered and "transparency" not in picture.info:
+        return picture
+    layer = picture.convert("RGBA")
+    ground = Image.new("RGBA", layer.size, "white")
+    ground.alpha_composite(layer)
+    return ground
 
 
 class Pictures:
@@ -60,8 +109,8 @@ class Pictures:
 
         Args:
           items: `n` item ids, for the quarantine.
-          images: `n` paths.
-          folder: where relative paths start.
+          images: `n` paths, or records of a built data set (see `input_pipeline.datasets`).
+          folder: where relative paths start; of records, the data set's folder.
           size: side in pixels of what is read.
           cache_mib: memory for decoded pictures.
 
@@ -73,6 +122,7 @@ class Pictures:
         self.size = size
         self.quarantine: dict[str, tuple[str, str]] = {}  # item id -> (path, reason)
         self._items, self._images, self._folder = items, images, folder
+        self._records = RecordPictures(folder)
         self._cache: dict[int, np.ndarray | None] = {}
         self._room = cache_mib * 2**20 // (size * size * 3)
         self._lock = threading.Lock()
@@ -92,15 +142,16 @@ class Pictures:
     def _one(self, row: int) -> np.ndarray | None:
         if row in self._cache:
             return self._cache[row]
-        path = self._images[row]
+        image = self._images[row]
         picture = None
-        if path:
+        if image:
             try:
-                picture = read_picture(self._folder / path, self.size)
+                source = self._records[image] if is_record(image) else self._folder / image
+                picture = read_picture(source, self.size)
             except OSError as error:
                 reason = error.strerror or str(error)
                 with self._lock:
-                    self.quarantine[self._items[row]] = (path, reason)
+                    self.quarantine[self._items[row]] = (image, reason)
         with self._lock:
             if len(self._cache) < self._room:
                 self._cache[row] = picture
@@ -120,19 +171,45 @@ def require_pictures(images: Sequence[str], folder: Path, sample: int = 32) -> N
     Raises:
       ConfigError: when there are pictures and not one of the sample can be opened.
     """
-    paths = [folder / image for image in images if image]
-    sampled = paths[:: max(1, len(paths) // sample)]
-    if sampled and not any(os.access(path, os.R_OK) and path.is_file() for path in sampled):
+    given = [image for image in images if image]
+    sampled = given[:: max(1, len(given) // sample)]
+    if not sampled:
+        return
+    if all(image.startswith(("http://", "https://")) for image in sampled):
         raise ConfigError(
-            f"not one of {len(sampled)} pictures can be read, the first {sampled[0]}; set "
+            f"pictures are addresses, the first {sampled[0]}; fetch them once with "
+            "`stylejax build --dataset catalogue` and train from what it writes"
+        )
+    records = RecordPictures(folder)
+    if not any(
+        records.has(image)
+        if is_record(image)
+        else (folder / image).is_file() and os.access(folder / image, os.R_OK)
+        for image in sampled
+    ):
+        raise ConfigError(
+            f"not one of {len(sampled)} pictures can be read, the first {folder / sampled[0]}; set "
             "--data.images to the folder that their paths start from, and check its permissions"
         )
 
 
 def write_quarantine(quarantine: Mapping[str, tuple[str, str]], path: Path) -> Path:
-    """Writes ``item_id,image,reason`` of every unreadable picture; returns the path."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """Writes ``item_id,image,reason`` of every unreadable picture; returns the path.
+
+    Listings that an earlier part of the same run has named stay in the file: a training that is
+    resumed need not meet them again.
+    """
+    merged: dict[str, tuple[str, str]] = {}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            merged = {row[0]: (row[1], row[2]) for row in csv.reader(file) if len(row) == 3}
+        merged.pop(_QUARANTINE[0], None)
+    merged.update(quarantine)
+    # In one move: a stop while it is written must not lose what was named before.
+    draft = path.with_name(path.name + ".partial")
+    with draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["item_id", "image", "reason"])
-        writer.writerows((item, *entry) for item, entry in sorted(quarantine.items()))
+        writer.writerow(_QUARANTINE)
+        writer.writerows((item, *entry) for item, entry in sorted(merged.items()))
+    draft.replace(path)
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +15,20 @@ import ibis.expr.types as ir
 
 from stylejax.config import Config, ConfigError, DataConfig
 
+DATABASES = {".duckdb": "duckdb", ".sqlite": "sqlite"}  # files that are databases -> Ibis' scheme
+
 
 @dataclass(frozen=True)
 class Sources:
-    """Files of a data set."""
+    """Where the parts of a data set are."""
 
     catalogue: Path
-    clicks: Path
+    clicks: Path | str  # a file, or the URL of a database
     images: Path
 
 
-def locate(config: Config, *, progress=None) -> Sources:
+def locate(config: Config) -> Sources:
     """Finds the data set; writes the built-in simulated one below the run if that is asked for.
-
-    Args:
-      config: the run; `config.data` names the data set.
-      progress: called with (done, total) listings while the built-in catalogue is written.
 
     Raises:
       ConfigError: when a file or folder is not there, naming it and the setting to change.
@@ -39,12 +38,13 @@ def locate(config: Config, *, progress=None) -> Sources:
         from input_pipeline.synthetic import write_catalogue
 
         root = Path(config.run_dir) / "data"
-        write_catalogue(root, data.synthetic, progress=progress)
+        write_catalogue(root, data.synthetic)
     else:
         root = _root(data)
-    sources = Sources(root / data.catalogue, root / data.clicks, root / data.images)
+    clicks = data.clicks if "://" in data.clicks else root / data.clicks
+    sources = Sources(root / data.catalogue, clicks, root / data.images)
     for path, field in ((sources.catalogue, "catalogue"), (sources.clicks, "clicks")):
-        if not path.is_file():
+        if isinstance(path, Path) and not path.is_file():
             raise ConfigError(f"no file {path}; set --data.root or --data.{field}")
     if not sources.images.is_dir():
         raise ConfigError(f"no folder of pictures {sources.images}; set --data.images")
@@ -75,18 +75,29 @@ def _root(data: DataConfig) -> Path:
 def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
     """A table over a Parquet, CSV (also gzipped) or JSON-lines file; CSV columns are strings.
 
+    Args:
+      connection: Ibis on DuckDB or PySpark.
+      path: the file.
+
     Raises:
       ConfigError: for any other file name, or a file that does not parse.
     """
     name = path.name.lower()
+    spark = connection.name == "pyspark"
+    strict = {"mode": "FAILFAST", "encoding": "UTF-8"}  # Spark's own: a broken row becomes nulls
     try:
         if name.endswith(".parquet"):
             return connection.read_parquet(path)
         if name.endswith((".csv", ".csv.gz")):
+            if spark:
+                quoted = {"quote": '"', "escape": '"', "multiLine": True, "header": True}
+                return connection.read_csv(str(path), **quoted, **strict)
             return connection.read_csv(
                 path, all_varchar=True, header=True, delim=",", quote='"', escape='"', comment=""
             )
         if name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
+            if spark:
+                return connection.read_json(str(path), primitivesAsString=True, **strict)
             names = connection.read_json(path, format="newline_delimited").columns
             return connection.read_json(
                 path, format="newline_delimited", columns=dict.fromkeys(names, "VARCHAR")
@@ -96,16 +107,60 @@ def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
     raise ConfigError(f"{path} is none of .parquet, .csv, .csv.gz, .jsonl; convert it to one")
 
 
+def open_source(
+    connection: ibis.BaseBackend, where: Path | str, table: str, scratch: Path
+) -> ir.Table:
+    """A table over a file, or over a table of a database.
+
+    DuckDB reads a .duckdb file in place. Of any other database the rows are copied once, batch by
+    batch, into a Parquet file, so that every source gives the same answers.
+
+    Args:
+      connection: what will read the table.
+      where: a file (.duckdb and .sqlite are databases), or a URL that `ibis.connect` understands.
+      table: name of a database's table, table or schema.table; empty for a file.
+      scratch: folder for that copy.
+
+    Raises:
+      ConfigError: when it cannot be read, or a database is given without a table or the reverse.
+    """
+    scheme = DATABASES.get(where.suffix) if isinstance(where, Path) else "any"
+    if isinstance(where, Path) and not scheme:
+        if table:
+            raise ConfigError(f"{where} is no database; leave out --data.clicks-table {table}")
+        return read_table(connection, where)
+    told = re.sub("//[^/@]*@", "//…@", str(where))  # without the password
+    if not table:
+        raise ConfigError(f"{told} is a database; name the log with --data.clicks-table TABLE")
+    space, _, name = table.rpartition(".")
+    try:
+        if scheme == "duckdb" and connection.name == "duckdb":
+            connection.attach(where, name="source", read_only=True)
+            return connection.table(name, database=("source", space or "main"))
+        url = f"{scheme}://{where.resolve()}" if isinstance(where, Path) else where
+        database = ibis.connect(url)
+        rows = database.table(name, database=space or None)
+        database.to_parquet(rows, scratch / "clicks.parquet")
+    except ImportError as error:
+        raise ConfigError(f"cannot open {told}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # every database raises types of its own
+        what = str(error).replace(str(where), told)
+        raise ConfigError(f"cannot read table {table} of {told}: {what}") from error
+    return read_table(connection, scratch / "clicks.parquet")
+
+
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | str) -> Iterator[None]:
     """Turns what the engine says of a broken file into a ConfigError; it reads when it must."""
     try:
         yield
-    except duckdb.Error as error:
+    except Exception as error:
+        if not isinstance(error, duckdb.Error) and not type(error).__module__.startswith("pyspark"):
+            raise
         raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
 
 
-def mapped(table: ir.Table, columns: dict[str, str], path: Path, setting: str) -> ir.Table:
+def mapped(table: ir.Table, columns: dict[str, str], path: Path | str, setting: str) -> ir.Table:
     """Renames a user's columns to ours; columns with an empty name are left out.
 
     Args:

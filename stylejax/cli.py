@@ -14,6 +14,15 @@ VERBS = {
         "write the built-in simulated catalogue and click log",
         "stylejax simulate --out data --products 1000 --seed 7",
     ),
+    "simulate-clicks": (
+        "a catalogue with known products -> simulated click log",
+        "stylejax simulate-clicks --config configs/grocery.py --catalog listings.csv "
+        "--data.columns.name name --out clicks_simulated.csv.gz",
+    ),
+    "build": (
+        "listings and pictures -> ArrayRecord data set",
+        "stylejax build --dataset grocery --out data",
+    ),
     "mine": (
         "click log -> same-style pairs",
         "stylejax mine --config configs/grocery.py --mining.min-support 3",
@@ -51,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     verb, rest = argv[0], argv[1:]
     if verb not in VERBS:
         fail(f"no verb {verb!r}; there are {', '.join(VERBS)}")
-    command = importlib.import_module(f"stylejax.commands.{verb}")
+    command = importlib.import_module(f"stylejax.commands.{verb.replace('-', '_')}")
     what, example = VERBS[verb]
     parser = argparse.ArgumentParser(
         prog=f"stylejax {verb}",

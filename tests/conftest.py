@@ -1,6 +1,7 @@
 """Shared fixtures. The environment is set before JAX or TensorFlow can be imported."""
 
 import atexit
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -20,13 +21,20 @@ atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_e
 import jaxtyping  # noqa: E402
 
 # Shapes and dtypes in the annotations are checked at run time in every test.
-jaxtyping.install_import_hook(["stylejax.losses", "stylejax.encoder"], "beartype.beartype")
+CHECKED = [
+    "stylejax.losses",
+    "stylejax.encoder",
+    "stylejax.training",
+    "stylejax.retrieval",
+]
+jaxtyping.install_import_hook(CHECKED, "typecheck.checked")
 
 from pathlib import Path  # noqa: E402
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import tiny  # noqa: E402
+import verbs  # noqa: E402
 
 hypothesis.settings.register_profile(
     "stylejax",
@@ -55,3 +63,26 @@ def grocery() -> Path:
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 32 listings on disk; tests that change it copy it first."""
     return tiny.write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def trained_run(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """mine, train, export, index and evaluate through the command line. Read only."""
+    folder = tmp_path_factory.mktemp("cli")
+    path = verbs.recipe(folder, data_root)
+    verbs.run("mine", "--config", path)
+    verbs.run("train", "--config", path, "--training.steps", "5")
+    verbs.run("export", "--checkpoint", folder / "run")
+    verbs.run("index", "--vectors", folder / "run" / "vectors")
+    verbs.run("evaluate", "--run", folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def trained_copy(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of that run for tests that change it, with a recipe beside it."""
+    copy = tmp_path / "copy" / "run"
+    shutil.copytree(trained_run, copy)
+    config = dataclasses.replace(tiny.run_config(trained_run), run_dir=str(copy))
+    tiny.write_recipe(copy.parent / "recipe.py", config)
+    return copy

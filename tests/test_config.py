@@ -262,7 +262,11 @@ def test_every_setting_is_frozen_and_reachable() -> None:
             seen.add(type(value).__name__)
             for field in dataclasses.fields(value):
                 collect(getattr(value, field.name))
+        if isinstance(value, tuple):
+            for part in value:
+                collect(part)
 
-    collect(Config())
+    further = dataclasses.replace(Config().sampling, further=(module.FurtherData(),))
+    collect(dataclasses.replace(Config(), sampling=further))
     assert seen == classes
     assert len(walk(Config(), "config")) > 80

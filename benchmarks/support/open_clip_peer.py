@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE, LENGTH, VOCABULARY = 96, 32, 49408
+SIDE, PATCH, LENGTH, VOCABULARY = 96, 12, 32, 49408
 
 
 def import_open_clip():
@@ -66,7 +66,7 @@ def train_clip(
     tower = {"layers": 6, "width": 192}
     model = open_clip.CLIP(
         embed_dim=192,
-        vision_cfg=tower | {"image_size": SIDE, "patch_size": 16, "head_width": 32},
+        vision_cfg=tower | {"image_size": SIDE, "patch_size": PATCH, "head_width": 32},
         text_cfg=tower | {"context_length": LENGTH, "vocab_size": VOCABULARY, "heads": 6},
     )
     tokenize = open_clip.SimpleTokenizer(context_length=LENGTH)
@@ -75,9 +75,9 @@ def train_clip(
     normalise = transforms.Normalize(open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     augment = transforms.Compose(
         [
-            transforms.RandomResizedCrop(SIDE, scale=(0.3, 1.0)),
+            transforms.RandomResizedCrop(SIDE, scale=(0.4, 1.0)),
             transforms.RandomHorizontalFlip(),
-            transforms.ColorJitter(0.3, 0.3, 0.3),
+            transforms.ColorJitter(brightness=0.3),
             transforms.ToTensor(),
             normalise,
         ]

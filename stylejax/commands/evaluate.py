@@ -6,13 +6,14 @@ import argparse
 import json
 from pathlib import Path
 
-from stylejax.commands.opened import Run
+from stylejax.commands.opened import Run, add_catalogue_options
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Judges an export by the catalogue's true products."""
     parser.add_argument("--run", required=True, help="folder of a trained run")
     parser.add_argument("--vectors", default="", help="an export; empty = vectors/ in the run")
+    add_catalogue_options(parser)
     parser.add_argument("--queries", default="", help="split that searches; empty = the recipe's")
     parser.add_argument(
         "--gallery",
@@ -23,18 +24,19 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     args = parser.parse_args(argv)
     from stylejax.retrieval.evaluation import evaluate_splits
     from stylejax.retrieval.table import print_metrics
+    from stylejax.retrieval.vectors import identity, read_vectors
 
     opened = Run(Path(args.run))
     options = opened.config.evaluation
-    catalogue = opened.catalogue(with_truth=True)
-    queries = args.queries or options.query_split
-    gallery = args.gallery or options.gallery_split
+    catalogue = opened.catalogue(args, with_truth=True)
+    folder, manifest = opened.export(args.vectors)
     metrics = evaluate_splits(
-        opened.vectors(args.vectors),
+        read_vectors(folder),
         catalogue.labels(options.category_level),
-        queries,
-        gallery,
+        args.queries or options.query_split,
+        args.gallery or options.gallery_split,
     )
+    metrics["vectors"] = identity(manifest)
     out = Path(args.out) if args.out else opened.folder / "metrics.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(metrics, indent=1) + "\n")

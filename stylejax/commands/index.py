@@ -18,12 +18,13 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="auto = ScaNN where it is installed",
     )
     args = parser.parse_args(argv)
+    from stylejax.origin import Origin
     from stylejax.retrieval.index import build_index
-    from stylejax.retrieval.vectors import read_manifest, read_vectors
+    from stylejax.retrieval.vectors import MANIFEST, read_manifest, read_vectors
 
     folder = Path(args.vectors)
     out = Path(args.out) if args.out else folder.parent / "index"
-    index = build_index(read_vectors(folder), args.view, args.engine)
-    manifest = read_manifest(folder)
-    index.save(out, {name: manifest[name] for name in ("run", "step", "config")})
+    origin = Origin.read(read_manifest(folder), folder / MANIFEST)
+    index = build_index(read_vectors(folder), args.view, args.engine, origin)
+    index.save(out)
     print(f"index      {out}  ({len(index.item_id):,} vectors of view {args.view}, {index.engine})")

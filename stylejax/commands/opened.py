@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stylejax.config import Config, ConfigError, from_json
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
     from input_pipeline.tokens import TitleTokenizer
-    from stylejax.retrieval.vectors import VectorSet
+    from stylejax.origin import Origin
     from stylejax.training.restore import TrainedEncoder
+
+
+def add_catalogue_options(parser: argparse.ArgumentParser) -> None:
+    """The options of verbs that take another catalogue than the run's own."""
+    parser.add_argument("--catalog", default="", help="listings; empty = the run's own catalogue")
+    parser.add_argument("--images", default="", help="folder of their pictures; empty = beside it")
 
 
 @dataclass(frozen=True)
@@ -50,18 +58,57 @@ class Run:
 
         return TitleTokenizer(self.encoder.tokenizer, self.encoder.config.text.max_tokens)
 
-    def catalogue(self, *, with_truth: bool = False) -> Catalogue:
-        """The run's own catalogue; with the true products only for evaluation."""
+    @cached_property
+    def origin(self) -> Origin:
+        """The newest checkpoint, for what is made of it to be known by; loads no weights."""
+        from stylejax.training.restore import open_checkpoints
+
+        return open_checkpoints(self.folder).origin()
+
+    def catalogue(self, args: argparse.Namespace, *, with_truth: bool = False) -> Catalogue:
+        """The catalogue that the options of `add_catalogue_options` name.
+
+        Args:
+          args: has `catalog` and `images`; both empty = the run's own.
+          with_truth: read the true products too: for evaluation only.
+
+        Raises:
+          ConfigError: when the catalogue cannot be read, its pictures' folder is not there, or
+            `images` is given alone.
+        """
         from input_pipeline.catalogue import load_catalogue
         from input_pipeline.sources import locate
 
-        sources = locate(self.config)
-        return load_catalogue(
-            self.config.data, sources.catalogue, sources.images, with_truth=with_truth
-        )
+        if args.catalog:
+            listings = Path(args.catalog)
+            images = Path(args.images) if args.images else listings.parent
+            if not images.is_dir():
+                raise ConfigError(f"no folder of pictures {images}; set --images")
+        elif args.images:
+            raise ConfigError("--images goes with --catalog; the run's own pictures need neither")
+        else:
+            sources = locate(self.config)
+            listings, images = sources.catalogue, sources.images
+        return load_catalogue(self.config.data, listings, images, with_truth=with_truth)
 
-    def vectors(self, folder: str = "") -> VectorSet:
-        """An export; by default the run's own."""
-        from stylejax.retrieval.vectors import read_vectors
+    def picture_reader(self, catalogue: Catalogue) -> Callable[[Path], bytes]:
+        """From the picture of a card to the bytes of its file, or of its record in a data set."""
+        from input_pipeline.datasets.records import RecordPictures, is_record
 
-        return read_vectors(Path(folder) if folder else self.folder / "vectors")
+        records = RecordPictures(catalogue.images)
+        return lambda image: records[image.name] if is_record(image.name) else image.read_bytes()
+
+    def export(self, folder: str = "") -> tuple[Path, dict[str, Any]]:
+        """Folder and manifest of an export of the run's newest checkpoint; "" = the run's own.
+
+        Raises:
+          ConfigError: when there is none, or another checkpoint made it.
+        """
+        from stylejax.origin import Origin
+        from stylejax.retrieval.vectors import MANIFEST, read_manifest
+
+        path = Path(folder) if folder else self.folder / "vectors"
+        manifest = read_manifest(path)
+        made_by = Origin.read(manifest, path / MANIFEST)
+        made_by.require(self.origin, f"the vectors in {path} are out of date", "export again")
+        return path, manifest

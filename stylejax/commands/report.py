@@ -6,35 +6,47 @@ import argparse
 import json
 from pathlib import Path
 
-from stylejax.commands.opened import Run
+from stylejax.commands.opened import Run, add_catalogue_options
 from stylejax.config import ConfigError
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Writes one self-contained page about a run."""
     parser.add_argument("--run", required=True, help="folder of an evaluated run")
+    parser.add_argument("--vectors", default="", help="an export; empty = vectors/ in the run")
+    parser.add_argument(
+        "--metrics", default="", help="what evaluate wrote of it; empty = metrics.json in the run"
+    )
+    add_catalogue_options(parser)
     parser.add_argument("--out", default="", help="page to write; empty = report.html in the run")
     args = parser.parse_args(argv)
+    from stylejax.retrieval.evaluation import require_metrics_of
     from stylejax.retrieval.report import write_report
+    from stylejax.retrieval.vectors import read_vectors
     from stylejax.training.record import read_record
 
     opened = Run(Path(args.run))
-    config, path = opened.config, opened.folder / "metrics.json"
+    config, funnel = opened.config, opened.folder / "mining.json"
+    path = Path(args.metrics) if args.metrics else opened.folder / "metrics.json"
     if not path.is_file():
         raise ConfigError(f"no {path}; run `stylejax evaluate --run {args.run}` first")
-    funnel = opened.folder / "mining.json"
-    catalogue = opened.catalogue(with_truth=True)
+    metrics = json.loads(path.read_text())
+    catalogue = opened.catalogue(args, with_truth=True)
+    folder, manifest = opened.export(args.vectors)
+    require_metrics_of(metrics, manifest, path)
+    steps = json.loads(funnel.read_text())["funnel"] if funnel.is_file() else []
     out = Path(args.out) if args.out else opened.folder / "report.html"
     write_report(
         out,
         name=opened.folder.name,
         config=config,
-        metrics=json.loads(path.read_text()),
+        metrics=metrics,
         record=read_record(opened.folder),
-        funnel=json.loads(funnel.read_text())["funnel"] if funnel.is_file() else [],
-        vectors=opened.vectors(),
+        funnel=[(name, count) for name, count in steps],
+        vectors=read_vectors(folder),
         labels=catalogue.labels(config.evaluation.category_level),
         cards=[catalogue.card(row) for row in range(len(catalogue))],
         note=config.data.note,
+        read=opened.picture_reader(catalogue),
     )
     print(f"report     {out}")

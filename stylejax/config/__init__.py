@@ -17,6 +17,7 @@ from stylejax.config.files import differences, from_json, load_config, override,
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import VIEWS, LossConfig, View, parse_direction
 from stylejax.config.run import Config, EvaluationConfig, TrainingConfig
+from stylejax.config.sampling import FurtherData, SamplingConfig
 
 __all__ = [
     "VIEWS",
@@ -27,9 +28,11 @@ __all__ = [
     "DataConfig",
     "EncoderConfig",
     "EvaluationConfig",
+    "FurtherData",
     "LossConfig",
     "MiningConfig",
     "PictureConfig",
+    "SamplingConfig",
     "SyntheticConfig",
     "TextConfig",
     "TrainingConfig",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import itertools
+import re
 from dataclasses import dataclass
+from typing import Literal
 
 from stylejax.config.error import ConfigError, require
 
@@ -71,16 +75,26 @@ class CatalogueColumns:
     category_path: str = "category_path"  # from broad to narrow, levels divided by " > "
     split: str = "split"  # name of the part a listing belongs to; empty = everything is train
     group: str = "group"  # the true product, for evaluation only; never read for mining or training
+    name: str = ""  # what the true product is called; read by simulate-clicks and build only
+    attributes: str = ""  # a map, or the JSON text of an object: what text.template may name
 
 
 @dataclass(frozen=True)
 class ClickColumns:
-    """Names of the click log's columns."""
+    """Names of the click log's columns; an empty name = the log has no such column.
+
+    The columns from `session_id` on are optional: under their default name they are used where the
+    log has them, under any other name they must be there.
+    """
 
     query: str = "query"  # what the shopper typed
     item_id: str = "item_id"  # the listing shown
     clicked: str = "clicked"  # 1 when the shopper clicked it, 0 when it was only shown
     relevance: str = "relevance"  # the engine's score of listing and query, in [0, 1]; may be ""
+    session_id: str = "session_id"  # one visit of one shopper: session evidence
+    timestamp: str = "timestamp"  # seconds since 1970, or ISO 8601: time window and split
+    event_id: str = "event_id"  # tells events apart: the same id twice is a duplicate
+    trigger_id: str = "trigger_id"  # listing on whose page this one was shown: item evidence
 
 
 @dataclass(frozen=True)
@@ -90,8 +104,11 @@ class DataConfig:
     name: str = "synthetic"  # folder below $STYLEJAX_DATA; "synthetic" = the built-in catalogue
     root: str = ""  # folder of the data set; empty = $STYLEJAX_DATA/<name>
     catalogue: str = "catalogue.parquet"  # listings: .parquet, .csv, .csv.gz or .jsonl, below root
-    clicks: str = "clicks.parquet"  # click log: same formats, below root
+    clicks: str = "clicks.parquet"  # click log: same formats, a .duckdb file or a database URL
+    clicks_table: str = ""  # the log's table when `clicks` is a database: table or schema.table
+    click_schema: Literal["columns", "ubi"] = "columns"  # by click_columns, or OpenSearch UBI's
     images: str = ""  # folder that picture paths start from, below root; empty = root
+    photos: str = ""  # table (item_id, image) of listings' further photos, beside the catalogue
     train_split: str = "train"  # listings that are trained on
     note: str = ""  # what of the data is simulated, in a sentence; reports print it
     columns: CatalogueColumns = CatalogueColumns()  # column mapping of the catalogue
@@ -103,24 +120,82 @@ class DataConfig:
 class MiningConfig:
     """From clicks to same-style pairs; see docs/mining.md."""
 
+    evidence: tuple[Literal["query", "session", "item"], ...] = ("query",)  # what makes a candidate
+    combine: Literal["any", "all"] = "any"  # several kinds: one must reach its support, or each
     category_level: int = 0  # levels of the category path a pair must share; 0 = the whole path
+    relevance: Literal["column", "bm25", "overlap"] = "column"  # the log's, or of query and title
     min_relevance: float = 0.8  # mean relevance of a listing over all its showings for a query
     min_clicks: int = 1  # clicks of a listing under a query before it counts as evidence
     min_support: int = 2  # distinct queries under which both listings were clicked
+    min_session_support: int = 2  # session evidence: sessions in which both were clicked
+    min_item_support: int = 2  # item evidence: clicks from the page of one on the other
+    max_query_listings: int = 0  # broader queries are no evidence: relevant listings; 0 = no limit
     max_items_per_query: int = 200  # strongest listings kept for a query: bounds pairs per query
+    min_profile_similarity: float = 0.0  # cosine of two listings' clicks over queries; 0 = off
     max_pairs_per_item: int = 100  # strongest pairs kept for a listing: tames bestsellers
+    max_negatives_per_item: int = 0  # hard-negative candidates kept for a listing; 0 = none written
+    min_shown_together: int = 10  # negatives: showings under one query that both listings have
+    since: str = ""  # events from this moment on, ISO 8601, UTC; empty = from the first
+    until: str = ""  # events before this moment, ISO 8601, UTC; empty = to the last
+    split_at: str = ""  # mine before this moment; what comes after is mined apart, to compare
+    max_bad_share: float = 0.01  # share of values that may be malformed before mining refuses
+    engine: Literal["duckdb", "spark"] = "duckdb"  # what runs the expressions
+    memory_limit: str = ""  # DuckDB: beyond this it spills to disk, e.g. 2GiB; empty = 80 % of RAM
+    spill_dir: str = ""  # folder for what does not fit in memory; empty = the system's
 
     def __post_init__(self) -> None:
         require(
             self.category_level >= 0, f"mining.category_level is {self.category_level}; use >= 0"
         )
-        require(
-            0 <= self.min_relevance <= 1,
-            f"mining.min_relevance is {self.min_relevance}; use a number in [0, 1]",
-        )
-        for name in ("min_clicks", "min_support", "max_pairs_per_item"):
+        for name in ("min_relevance", "min_profile_similarity", "max_bad_share"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"mining.{name} is {value}; use a number in [0, 1]")
+        for name in (
+            "min_clicks",
+            "min_support",
+            "min_session_support",
+            "min_item_support",
+            "max_pairs_per_item",
+            "min_shown_together",
+        ):
             require(getattr(self, name) >= 1, f"mining.{name} is {getattr(self, name)}; use >= 1")
+        for name in ("max_query_listings", "max_negatives_per_item"):
+            require(getattr(self, name) >= 0, f"mining.{name} is {getattr(self, name)}; use >= 0")
         require(
             self.max_items_per_query >= 2,
             f"mining.max_items_per_query is {self.max_items_per_query}; a pair needs >= 2",
         )
+        require(
+            len(set(self.evidence)) == len(self.evidence) > 0,
+            f"mining.evidence is {self.evidence}; give some of query, session, item, each once",
+        )
+        require(
+            self.min_profile_similarity == 0 or "query" in self.evidence,
+            "mining.min_profile_similarity compares clicks over queries; add query to "
+            "mining.evidence",
+        )
+        require(
+            re.fullmatch(r"(\d+(\.\d+)? *([KMGT]i?B))?", self.memory_limit) is not None,
+            f"mining.memory_limit is {self.memory_limit!r}; write it as 2GiB or 500MB",
+        )
+        moments = {name: self.moment(name) for name in ("since", "split_at", "until")}
+        given = [(name, at) for name, at in moments.items() if at is not None]
+        for (first, start), (last, end) in itertools.pairwise(given):
+            require(start < end, f"mining.{first} is not before mining.{last}")
+
+    def moment(self, name: Literal["since", "until", "split_at"]) -> float | None:
+        """A moment in seconds since 1970; None where it is not set.
+
+        Raises:
+          ConfigError: when the setting is no moment.
+        """
+        text = getattr(self, name)
+        if not text:
+            return None
+        try:
+            moment = datetime.datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"mining.{name} is {text!r}; write it as 2026-01-31 or 2026-01-31T18:00:00"
+            ) from error
+        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import math
+import string
 from dataclasses import dataclass
 from itertools import pairwise
 
 from stylejax.config.error import require
 
+TEXT_FIELDS = ("title", "attributes", "category", "category_path")  # what a template may name
+
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Titles to tokens."""
+    """Listings' words to tokens."""
 
-    vocab_size: int = 2048  # size of the WordPiece vocabulary trained on the train split's titles
-    max_tokens: int = 32  # tokens a title, [CLS] included; longer titles are cut
-    drop_tokens: float = 0.0  # share of a training title's tokens dropped at random
+    vocab_size: int = 2048  # size of the WordPiece vocabulary trained on the train split's texts
+    max_tokens: int = 32  # tokens a text, [CLS] included; longer texts are cut
+    drop_tokens: float = 0.0  # share of a training text's tokens dropped at random
+    template: str = "{title}"  # a text: {title} {attributes} {category} {category_path}, and words
 
     def __post_init__(self) -> None:
+        try:
+            plain = all(not (form or how) for _, _, form, how in self._parts())
+        except ValueError as error:
+            require(False, f"text.template is {self.template!r}: {error}")
+            raise
+        require(
+            plain and "title" in self.fields and set(self.fields) <= set(TEXT_FIELDS),
+            f"text.template is {self.template!r}; put {{title}} into it, and if you like "
+            f"{', '.join(f'{{{name}}}' for name in TEXT_FIELDS[1:])}, each just so",
+        )
         require(self.max_tokens >= 2, f"text.max_tokens is {self.max_tokens}; use 2 or more")
         require(self.vocab_size >= 4, f"text.vocab_size is {self.vocab_size}; use 4 or more")
         require(0 <= self.drop_tokens < 1, f"text.drop_tokens is {self.drop_tokens}; use [0, 1)")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What the template names, in its order."""
+        return tuple(name for _, name, _, _ in self._parts() if name is not None)
+
+    def _parts(self) -> list[tuple[str, str | None, str | None, str | None]]:
+        return list(string.Formatter().parse(self.template))
 
 
 @dataclass(frozen=True)
@@ -33,8 +55,8 @@ class PictureConfig:
     eval_size: int = 0  # side that export, evaluation and search encode; 0 = the last trained
     eval_crops: tuple[float, ...] = (1.0,)  # they average centre crops of these shares of the side
     eval_mirror: bool = False  # they average the mirrored picture in as well
-    stored_size: int = 128  # side pictures are resized to when read; training crops from it
-    cache_mib: int = 2048  # memory for decoded pictures; what does not fit is decoded again
+    stored_size: int = 128  # side that pictures in memory are resized to; training crops from it
+    cache_mib: int = 2048  # memory for pictures; if not all fit, each crop is decoded from its file
     min_crop: float = 0.3  # smallest share of the picture's area a training crop keeps
     max_aspect: float = 1.33  # most a crop's sides may be stretched against each other
     flip: bool = True  # mirror half of the training pictures

@@ -10,6 +10,7 @@ from stylejax.config.encoder import EncoderConfig
 from stylejax.config.error import require
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import LossConfig
+from stylejax.config.sampling import SamplingConfig
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Config:
     seed: int = 0  # of weights, batches and augmentation
     data: DataConfig = DataConfig()  # listings, pictures and clicks
     mining: MiningConfig = MiningConfig()  # clicks to pairs
+    sampling: SamplingConfig = SamplingConfig()  # pairs to batches
     text: TextConfig = TextConfig()  # titles to tokens
     picture: PictureConfig = PictureConfig()  # pictures to pixels
     encoder: EncoderConfig = EncoderConfig()  # the model
@@ -78,3 +80,4 @@ class Config:
             self.encoder.check_side(side, "picture.later_sizes:")
         if picture.eval_size:
             self.encoder.check_side(picture.eval_size, "picture.eval_size")
+        self.sampling.batch_rows(self.training.batch_size)

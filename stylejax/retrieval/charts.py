@@ -54,7 +54,7 @@ def recall_chart(first_right: Mapping[str, Mapping[int, int]]) -> Chart | None:
     lines = []
     for direction, ranks in first_right.items():
         if ranks:
-            points = [(float(k), recall(ranks, k)) for k in range(1, last + 1)]
+            points = [(float(k), _recall(ranks, k)) for k in range(1, last + 1)]
             lines.append(Series(VIEW_NAMES[direction[0]], direction[0], points))
     if not lines:
         return None
@@ -70,13 +70,8 @@ def recall_chart(first_right: Mapping[str, Mapping[int, int]]) -> Chart | None:
     )
 
 
-def recall(ranks: Mapping[int, int], k: int) -> float:
-    """Share of queries with a right result among the first k.
-
-    Args:
-      ranks: query -> rank of its first right result; at least one.
-      k: results looked at.
-    """
+def _recall(ranks: Mapping[int, int], k: int) -> float:
+    """Share of queries with a right result among the first k."""
     return sum(rank <= k for rank in ranks.values()) / len(ranks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from stylejax.config import VIEWS, ConfigError
 from stylejax.labels import Label
 from stylejax.retrieval.metrics import mean_metrics, rank_relevant, ranking_metrics
-from stylejax.retrieval.vectors import VectorSet
+from stylejax.retrieval.vectors import VectorSet, identity
 
 DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
 
@@ -93,7 +94,7 @@ def evaluate_splits(
     if unknown:
         raise ConfigError(
             f"{len(unknown)} exported listings are not in the catalogue, the first "
-            f"{unknown[0]!r}; evaluate with the catalogue that was exported"
+            f"{unknown[0]!r}; give the catalogue that was exported with --catalog"
         )
     known = [labels[item] for item in vectors.item_id]
     splits = np.array([label.split for label in known], dtype=object)
@@ -111,3 +112,32 @@ def evaluate_splits(
     )
     protocol = {"queries": query_split, "gallery": gallery_split}
     return result | {"protocol": protocol | {"leave_one_out": query_split == gallery_split}}
+
+
+def worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Categories with their directions, by rising R@1 of photo and title together, then by name."""
+
+    def worst(entry: tuple[str, Any]) -> tuple[float, str]:
+        return entry[1].get("m-m", {}).get("recall@1", 0.0), entry[0]
+
+    return sorted(by_category.items(), key=worst)
+
+
+def require_metrics_of(metrics: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:
+    """Checks that metrics were made of an export: that their ``"vectors"`` are its `identity`.
+
+    Args:
+      metrics: what ``stylejax evaluate`` wrote.
+      manifest: of the export.
+      path: file of the metrics, for the error.
+
+    Raises:
+      ConfigError: when they are of other vectors, or do not say of which.
+    """
+    known, wanted = metrics.get("vectors", {}), identity(manifest)
+    if known.get("sha256") != wanted["sha256"]:
+        made = f"vectors of step {known['step']}" if "step" in known else "unknown vectors"
+        raise ConfigError(
+            f"{path} is of {made}, not of the vectors exported at step {wanted['step']} that the "
+            "report would show; run `stylejax evaluate` again"
+        )

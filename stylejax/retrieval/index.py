@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
+from stylejax.origin import Origin
 from stylejax.retrieval.vectors import VectorSet
 
 Engine = Literal["auto", "scann", "exact"]
@@ -28,7 +29,12 @@ class Index:
     """Maximum inner product search over the vectors of one view."""
 
     def __init__(
-        self, item_id: list[str], vectors: Float32[NDArray, "n d"], view: str, engine: Engine
+        self,
+        item_id: list[str],
+        vectors: Float32[NDArray, "n d"],
+        view: str,
+        engine: Engine,
+        origin: Origin | None = None,
     ):
         """Builds the index in memory.
 
@@ -37,6 +43,7 @@ class Index:
           vectors: unit vectors.
           view: m, t or i; kept for whoever loads the index.
           engine: ``scann``; ``exact``; or ``auto``, ScaNN where it is installed.
+          origin: the checkpoint that made the vectors; None = unknown, `search` cannot check it.
 
         Raises:
           ConfigError: when there is no vector, or ScaNN is asked for and not installed.
@@ -44,7 +51,7 @@ class Index:
         if len(item_id) == 0:
             raise ConfigError(f"no listing has a vector of view {view!r}; nothing to index")
         self.item_id, self.vectors, self.view = item_id, vectors, view
-        self.origin: dict[str, Any] = {}
+        self.origin = origin
         self.engine = _engine(engine)
         self._searcher = _scann_searcher(vectors) if self.engine == "scann" else None
 
@@ -69,12 +76,11 @@ class Index:
             return found.astype(np.int64), scores
         return exact_top_k(queries, self.vectors, k)
 
-    def save(self, folder: Path, origin: Mapping[str, Any] | None = None) -> None:
+    def save(self, folder: Path) -> None:
         """Writes the index: its description, ids and vectors, and ScaNN's own files.
 
         Args:
-          folder: created if need be.
-          origin: what made the vectors (the export's manifest has it), for `load` to give back.
+          folder: created if need be; an index there is replaced.
         """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DESCRIPTION).unlink(missing_ok=True)
@@ -86,7 +92,7 @@ class Index:
                 self._searcher.serialize(str(folder / "scann"), relative_path=True)
         count, dim = self.vectors.shape
         description = {"view": self.view, "engine": self.engine, "vectors": count, "dim": dim}
-        description["origin"] = dict(origin or {})
+        description["origin"] = asdict(self.origin) if self.origin else None
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
     @classmethod
@@ -102,7 +108,8 @@ class Index:
         description = json.loads(path.read_text())
         index = cls.__new__(cls)
         index.view, index.engine = description["view"], _engine(description["engine"])
-        index.origin = description["origin"]
+        origin = description["origin"]
+        index.origin = None if origin is None else Origin.read(origin, path)
         index.item_id = json.loads((folder / "item_id.json").read_text(encoding="utf-8"))
         index.vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
         index._searcher = None
@@ -114,8 +121,10 @@ class Index:
         return index
 
 
-def build_index(vectors: VectorSet, view: str, engine: Engine = "auto") -> Index:
-    """Indexes the listings that have a view.
+def build_index(
+    vectors: VectorSet, view: str, engine: Engine = "auto", origin: Origin | None = None
+) -> Index:
+    """Indexes the listings that have a view; see `Index` for the arguments.
 
     Raises:
       ConfigError: when the export lacks the view.
@@ -124,7 +133,7 @@ def build_index(vectors: VectorSet, view: str, engine: Engine = "auto") -> Index
         raise ConfigError(f"the export has views {sorted(vectors.vectors)}, not {view!r}")
     rows = np.flatnonzero(vectors.present[view])
     ids = [vectors.item_id[row] for row in rows]
-    return Index(ids, np.ascontiguousarray(vectors.vectors[view][rows]), view, engine)
+    return Index(ids, np.ascontiguousarray(vectors.vectors[view][rows]), view, engine, origin)
 
 
 def exact_top_k(

@@ -15,15 +15,10 @@ BLOCK = 512  # queries scored at a time: memory is BLOCK x gallery floats
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where one query's relevant listings stand.
+    """Where one query's relevant listings stand."""
 
-    `positions` are 1-based ranks in the order of the gallery by descending score; `scored` is the
-    number of gallery listings that were ranked.
-    """
-
-    query: int
-    positions: NDArray[np.int64]
-    scored: int
+    query: int  # number of the query
+    positions: Int[NDArray, " r"]  # 1-based ranks by descending score, ascending
 
 
 def rank_relevant(
@@ -66,7 +61,7 @@ def rank_relevant(
                 row[place[own]] = -np.inf
             found = np.flatnonzero(relevant)
             if len(found):
-                yield Ranking(query, _positions(row, found), len(gallery) - (own >= 0))
+                yield Ranking(query, _positions(row, found))
 
 
 def _positions(scores: Float[NDArray, " g"], found: Int[NDArray, " r"]) -> Int[NDArray, " r"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from stylejax.config import Config, ConfigError, to_json
 from stylejax.labels import Card, Label
+from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import (
     SAME_VIEW,
     VIEW_NAMES,
     progress_charts,
-    recall,
     recall_chart,
     training_charts,
 )
+from stylejax.retrieval.evaluation import worst_first
 from stylejax.retrieval.metrics import rank_relevant
-from stylejax.retrieval.page import Album, render
+from stylejax.retrieval.page import render
 from stylejax.retrieval.vectors import VectorSet
 
 EXAMPLE_DIRECTIONS = ("m-m", "i-i")
@@ -135,6 +136,7 @@ def write_report(
     labels: Mapping[str, Label],
     cards: Sequence[Card],
     note: str,
+    read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> None:
     """Writes the report of an evaluated run.
 
@@ -142,13 +144,14 @@ def write_report(
       path: page to write; it needs no other file and no network.
       name: of the run.
       config: of the run.
-      metrics: what `evaluate_splits` returned.
+      metrics: what `evaluate_splits` returned for these vectors.
       record: lines of ``metrics.jsonl``; may be empty.
       funnel: mining constraint and what it leaves; may be empty.
       vectors: the export that was evaluated.
       labels: item id to truth.
       cards: what to show of the listings, by item id.
       note: what of the data is simulated; shown on top, "" = nothing to say.
+      read: from a card's picture to what is in its file.
 
     Raises:
       ConfigError: when the catalogue lacks an exported listing.
@@ -158,7 +161,7 @@ def write_report(
     if lost:
         raise ConfigError(
             f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
-            "report with the catalogue that was exported"
+            "give the catalogue that was exported with --catalog"
         )
     aligned = [card_of[item] for item in vectors.item_id]
     truth = [labels[item] for item in vectors.item_id]
@@ -172,8 +175,8 @@ def write_report(
     searches = {d: _Search(vectors, groups, queries, gallery, d) for d in shown_views}
     first = {direction: search.first_right() for direction, search in searches.items()}
 
-    categories = _worst_first(metrics["by_category"])
-    album = Album()
+    categories = worst_first(metrics["by_category"])
+    album = Album(read=read)
     examples = []
     for category, _ in categories[:EXAMPLE_CATEGORIES]:
         ranks = {row: k for row, k in first["m-m"].items() if truth[row].category == category}
@@ -190,7 +193,6 @@ def write_report(
         metrics=metrics,
         steps=int(max((line["step"] for line in record), default=config.training.steps)),
         note=note,
-        stale=_stale(metrics, first),
         view_names=VIEW_NAMES,
         directions=[f"{q}-{t}" for q in VIEW_NAMES for t in VIEW_NAMES],
         same_view=SAME_VIEW,
@@ -200,6 +202,7 @@ def write_report(
         loss=loss,
         parts=parts,
         examples=examples,
+        by_photo="i-i" in searches,
         example_categories=EXAMPLE_CATEGORIES,
         album=album,
     )
@@ -208,31 +211,12 @@ def write_report(
 def _example(
     row: int, searches: Mapping[str, _Search], cards: Sequence[Card], album: Album
 ) -> Example:
-    answers = [searches[direction].answer(row, cards, album) for direction in EXAMPLE_DIRECTIONS]
+    answers = [searches[d].answer(row, cards, album) for d in EXAMPLE_DIRECTIONS if d in searches]
     return Example(
         card=cards[row],
         picture=album.add(cards[row].image),
         answers=[answer for answer in answers if answer is not None],
     )
-
-
-def _worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    def worst(entry: tuple[str, Any]) -> tuple[float, str]:
-        return entry[1].get("m-m", {}).get("recall@1", 0.0), entry[0]
-
-    return sorted(by_category.items(), key=worst)
-
-
-def _stale(metrics: Mapping[str, Any], first: Mapping[str, Mapping[int, int]]) -> bool:
-    """Whether the metrics are of other vectors: a run was exported again and not evaluated."""
-    for direction, ranks in first.items():
-        told = metrics["directions"].get(direction, {"queries": 0})
-        if told["queries"] != len(ranks):
-            return True
-        # Two machines may sum a cosine in another order and swap near-equal results.
-        if ranks and abs(told["recall@1"] - recall(ranks, 1)) > 0.01:
-            return True
-    return False
 
 
 def _drawn(

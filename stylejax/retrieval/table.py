@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stylejax.retrieval.evaluation import worst_first
+
 SHOWN = (
     ("R@1", "recall@1"),
     ("R@5", "recall@5"),
@@ -41,11 +43,8 @@ def print_metrics(metrics: dict[str, Any]) -> None:
     table.add_column("category")
     for header in ("photo only", "title only", "both", "queries"):
         table.add_column(header, justify="right")
-    rows = sorted(
-        metrics["by_category"].items(),
-        key=lambda entry: entry[1].get("m-m", {}).get("recall@1", 0.0),
-    )
-    for category, directions in [*rows, (None, metrics["directions"])]:
+    rows = [*worst_first(metrics["by_category"]), (None, metrics["directions"])]
+    for category, directions in rows:
         cells = [directions.get(d, {}).get("recall@1") for d in ("i-i", "t-t", "m-m")]
         table.add_row(
             "[bold]all" if category is None else escape(category),

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
+from stylejax.origin import Origin
 
 if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
@@ -28,8 +30,8 @@ class VectorSet:
     """Unit vectors of n listings, aligned by row across views."""
 
     item_id: list[str]
-    vectors: dict[str, NDArray[np.float32]]  # view -> [n, dim]; zeros where the view is absent
-    present: dict[str, NDArray[np.bool_]]  # view -> [n]
+    vectors: dict[str, Float32[NDArray, "n dim"]]  # by view; zeros where it is absent
+    present: dict[str, Bool[NDArray, " n"]]  # by view
 
     def __len__(self) -> int:
         return len(self.item_id)
@@ -57,7 +59,7 @@ def write_vectors(
     encoded: Iterable[Encoded],
     item_id: Sequence[str],
     folder: Path,
-    origin: Mapping[str, Any],
+    origin: Origin,
     *,
     shard_listings: int = SHARD_LISTINGS,
 ) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def write_vectors(
       encoded: rows, view to vectors, view to presence.
       item_id: id of every catalogue row.
       folder: created; shards of an earlier export there are replaced.
-      origin: what made the vectors (checkpoint, config), kept in the manifest.
+      origin: the checkpoint that made the vectors, kept in the manifest.
       shard_listings: listings a shard.
 
     Returns:
@@ -100,7 +102,7 @@ def write_vectors(
         "vectors": counts,
         "dim": dim,
         "dtype": "float32",
-        **origin,
+        **asdict(origin),
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -117,6 +119,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"no vectors in {folder} ({MANIFEST} is missing); run `stylejax export`")
     return json.loads(path.read_text())
+
+
+def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells an export from others: its origin, and one checksum over its files."""
+    checksums = "".join(entry["sha256"] for entry in manifest["files"])
+    origin = {name: manifest[name] for name in ("run", "step", "config")}
+    return origin | {"sha256": hashlib.sha256(checksums.encode()).hexdigest()}
 
 
 def read_vectors(folder: Path) -> VectorSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,8 @@ from orbax.checkpoint import v1 as ocp
 
 from stylejax.config import Config, ConfigError, differences, from_json, to_json
 from stylejax.encoder import Parameters
+from stylejax.origin import Origin
+from stylejax.training.digest import require_same_data
 from stylejax.training.mesh import replicated
 from stylejax.training.step import TrainState, exported
 
@@ -23,10 +26,12 @@ RESUMABLE = (
     "training.evaluate_every:",
     "training.log_every:",
     "training.devices:",
+    "mining.engine:",
+    "mining.memory_limit:",
+    "mining.spill_dir:",
     "evaluation.",
     "data.root:",
     "data.note:",
-    "picture.cache_mib:",
     "picture.eval_",
 )
 
@@ -47,7 +52,14 @@ class Checkpoints:
         newest = self._checkpointer.latest
         return None if newest is None else newest.step
 
-    def save(self, state: TrainState, config: Config, tokenizer: str, vocab_size: int) -> None:
+    def save(
+        self,
+        state: TrainState,
+        config: Config,
+        tokenizer: str,
+        vocab_size: int,
+        data: Mapping[str, str] | None = None,
+    ) -> None:
         """Starts saving; `close` waits for it.
 
         Args:
@@ -55,6 +67,7 @@ class Checkpoints:
           config: the run's settings.
           tokenizer: JSON definition of the tokenizer.
           vocab_size: its number of ids.
+          data: what `data_digest` gave for the pairs and the catalogue; None = is not kept.
         """
         self._checkpointer.save_checkpointables_async(
             int(state.step),
@@ -66,16 +79,24 @@ class Checkpoints:
                 "config": to_json(config),
                 "tokenizer": tokenizer,
                 "vocab_size": vocab_size,
+                "data": dict(data or {}),
             },
             force=True,
         )
 
-    def restore(self, like: TrainState, config: Config) -> TrainState:
+    def restore(
+        self, like: TrainState, config: Config, data: Mapping[str, str] | None = None
+    ) -> TrainState:
         """The newest checkpoint's state, on the devices of `like`.
+
+        Args:
+          like: a state of the same shapes.
+          config: the run that goes on.
+          data: what `data_digest` gives for its pairs and its catalogue; None = is not checked.
 
         Raises:
           ConfigError: when there is none, or its config differs in a setting that matters,
-            listing the differences.
+            listing the differences, or it was trained on other data, saying on which.
         """
         step = self._require()
         changed = [
@@ -86,6 +107,7 @@ class Checkpoints:
                 f"the checkpoint in {self.folder} is of another config: {'; '.join(changed)}. "
                 "Use its settings, or another --run-dir"
             )
+        require_same_data(self._metadata().get("data", {}), data or {}, self.folder)
         abstract = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
         )
@@ -111,6 +133,13 @@ class Checkpoints:
     def vocab_size(self) -> int:
         """That tokenizer's number of ids."""
         return self._metadata()["vocab_size"]
+
+    def origin(self) -> Origin:
+        """What is made of the newest checkpoint keeps this to be known by."""
+        metadata = self._metadata()
+        trained_on = [metadata["config"], *sorted(metadata.get("data", {}).values())]
+        digest = hashlib.sha256("\n".join(trained_on).encode()).hexdigest()
+        return Origin(self.folder.parent.name, self._require(), digest)
 
     def encoder(self, shapes: Mapping[str, jax.ShapeDtypeStruct], mesh: Mesh) -> Parameters:
         """The newest checkpoint's encoder weights, on every device of the mesh."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import jax
 from jax.sharding import Mesh
@@ -14,7 +15,7 @@ from stylejax.config import Config, ConfigError, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.checkpoint import Checkpoints
-from stylejax.training.mesh import place
+from stylejax.training.feed import Feed, Pending
 from stylejax.training.record import Record
 from stylejax.training.step import TrainState, exported, make_train_step
 
@@ -30,8 +31,12 @@ def train(
     *,
     evaluate: Evaluate | None = None,
     resume: bool = False,
+    data: Mapping[str, str] | None = None,
 ) -> TrainState:
     """Trains from scratch or from the newest checkpoint to `config.training.steps`.
+
+    While a step runs, the next batch is put onto the devices. The share of the time that the
+    devices had nothing to do for want of data is recorded as `data_wait`.
 
     Args:
       config: the run.
@@ -42,6 +47,8 @@ def train(
       evaluate: encoder weights to named numbers, called every `evaluate_every` steps and at the
         end.
       resume: go on from the newest checkpoint.
+      data: digests of what is trained on, see `stylejax.training.digest`; a run is not resumed on
+        anything else.
 
     Returns:
       The final state.
@@ -55,7 +62,7 @@ def train(
     create, step = make_train_step(config, vocab_size, mesh)
     state = create()
     if resume:
-        state = checkpoints.restore(state, config)
+        state = checkpoints.restore(state, config, data)
     elif checkpoints.latest() is not None:
         raise ConfigError(
             f"{checkpoints.folder} already holds step {checkpoints.latest()}; go on with --resume, "
@@ -69,23 +76,27 @@ def train(
         contextlib.closing(checkpoints),
         contextlib.closing(record),
         progress("train", "steps", start=start) as advance,
+        contextlib.closing(Feed(batches(start), mesh)) as feed,
     ):
-        for number, batch in zip(range(start, options.steps), batches(start), strict=False):
-            state, metrics = step(state, place(mesh, batch))
-            done = number + 1
+        metrics: Mapping[str, jax.Array] = {}
+        for done in range(start + 1, options.steps + 1):
             last = done == options.steps
+            batch = feed.next(cast(Pending | None, metrics.get("loss")), last=last)
+            state, metrics = step(state, batch)
             saving = last or done % options.save_every == 0
             if done == 1 or last or done % options.log_every == 0:
                 values = _finite(metrics, done)
-                record.write(done, values)
-                advance(done, options.steps, f"loss {values['loss']:.4f}")
+                record.write(done, values | {"data_wait": (waited := feed.waited())})
+                note = f"loss {values['loss']:.4f}  data wait {waited:.1%}"
+                advance(done, options.steps, note)
             if saving:
                 _finite(metrics, done)
-                checkpoints.save(state, config, tokenizer, vocab_size)
+                checkpoints.save(state, config, tokenizer, vocab_size, data)
             if evaluate and (
                 last or (options.evaluate_every and done % options.evaluate_every == 0)
             ):
                 record.write(done, evaluate(exported(state)))
+                feed.waited()  # judging is no part of the steps' time
     return state
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 from jax.sharding import Mesh
+from jaxtyping import Int
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
-from stylejax.config import Config, ConfigError, to_json
+from stylejax.config import Config, ConfigError
 from stylejax.encoder import Parameters, encoder_factory
 from stylejax.encoder.inference import Encoded, encode_all, make_encode
+from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import by_row, replicated
 
@@ -26,17 +27,12 @@ class TrainedEncoder:
     config: Config
     tokenizer: str  # JSON definition
     vocab_size: int
-    step: int  # optimizer steps it was trained for
+    origin: Origin  # the checkpoint
     parameters: Parameters
     mesh: Mesh
 
-    @property
-    def config_digest(self) -> str:
-        """SHA-256 of the config, to tell exports apart."""
-        return hashlib.sha256(to_json(self.config).encode()).hexdigest()
-
     def encode(
-        self, batches: Iterable[tuple[NDArray, Products]], views: Iterable[str]
+        self, batches: Iterable[tuple[Int[NDArray, " _"], Products]], views: Iterable[str]
     ) -> Iterator[Encoded]:
         """Encodes batches of one shape; see `stylejax.encoder.inference.encode_all`."""
         _, bind = encoder_factory(self.config, self.vocab_size)
@@ -56,14 +52,26 @@ def load_encoder(run_dir: str | Path, mesh: Mesh) -> TrainedEncoder:
     Raises:
       ConfigError: when the run has no checkpoint.
     """
-    if not (Path(run_dir) / "checkpoints").is_dir():
-        raise ConfigError(f"no checkpoints in {run_dir}; train first, or give another --run")
-    checkpoints = Checkpoints(run_dir)
+    checkpoints = open_checkpoints(run_dir)
     config, vocab_size = checkpoints.config(), checkpoints.vocab_size()
     init, _ = encoder_factory(config, vocab_size)
     shapes = jax.eval_shape(init, jax.random.key(0))
-    step = checkpoints.latest()
-    assert step is not None
     return TrainedEncoder(
-        config, checkpoints.tokenizer(), vocab_size, step, checkpoints.encoder(shapes, mesh), mesh
+        config,
+        checkpoints.tokenizer(),
+        vocab_size,
+        checkpoints.origin(),
+        checkpoints.encoder(shapes, mesh),
+        mesh,
     )
+
+
+def open_checkpoints(run_dir: str | Path) -> Checkpoints:
+    """The checkpoints of a trained run; nothing is created.
+
+    Raises:
+      ConfigError: when the run has none.
+    """
+    if not (Path(run_dir) / "checkpoints").is_dir():
+        raise ConfigError(f"no checkpoints in {run_dir}; train first, or give another --run")
+    return Checkpoints(run_dir)

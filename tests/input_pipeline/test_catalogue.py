@@ -1,7 +1,10 @@
 """Tests of input_pipeline/catalogue.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny
 
@@ -117,3 +120,35 @@ def test_listings_of_unknown_product_are_products_of_their_own(
     first, second = (labels[row["item_id"]].group for row in rows[:2])
     assert first != second
     assert sum(label.group in (first, second) for label in labels.values()) == 2
+
+
+def test_a_products_name_is_read_with_the_truth_only(tmp_path: Path) -> None:
+    rows = [row | {"called": f"product {row['group']}"} for row in tiny.catalogue_rows()]
+    path, data = write(tmp_path, rows), DataConfig(columns=CatalogueColumns(name="called"))
+    truth = load_catalogue(data, path, tmp_path, with_truth=True)
+    assert truth.name == [row["called"] for row in rows]
+    assert load_catalogue(data, path, tmp_path).name is None
+    unmapped = load_catalogue(DataConfig(), path, tmp_path, with_truth=True)
+    assert unmapped == replace(truth, name=None)
+
+
+def test_attributes_are_kept_as_words(tmp_path: Path) -> None:
+    rows = [row | {"facts": '{"colour": "red"}'} for row in tiny.catalogue_rows()[:3]]
+    data = DataConfig(columns=CatalogueColumns(attributes="facts"))
+    path = write(tmp_path, rows)
+    assert load_catalogue(data, path, tmp_path).attributes == ["colour red"] * 3
+    assert load_catalogue(DataConfig(), path, tmp_path).attributes is None
+
+
+def test_a_column_of_picture_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.parquet"
+    rows = [row | {"image": b"\xff\xd8\xff"} for row in tiny.catalogue_rows()]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    with pytest.raises(ConfigError, match=r"column 'image' holds bytes; write each picture to"):
+        load_catalogue(DataConfig(), path, tmp_path)
+
+
+def test_a_picture_in_a_record_has_no_file_to_show(tmp_path: Path) -> None:
+    rows = [row | {"image": "train.array_record#4"} for row in tiny.catalogue_rows()]
+    catalogue = load_catalogue(DataConfig(), write(tmp_path, rows), tmp_path)
+    assert catalogue.card(0).image is None

@@ -1,68 +1,33 @@
-"""Tests of input_pipeline/mining.py against a slow reference that walks the log in Python."""
+"""Tests of input_pipeline/mining against a slow reference that walks the log in Python."""
 
 import itertools
 import math
 import random
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tiny
+from click_logs import (
+    FLAT,
+    ITEMS,
+    LOOSE,
+    Event,
+    catalogue_of,
+    clicks,
+    found_by,
+    mined,
+    pairs_of,
+    write_log,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from input_pipeline.catalogue import Catalogue, at_level, load_catalogue
-from input_pipeline.mining import MinedPairs, mine, read_pairs, write_pairs
+from input_pipeline.mining import mine, read_pairs, write_pairs
 from stylejax.config import ClickColumns, ConfigError, DataConfig, MiningConfig
-
-LOOSE = MiningConfig(min_relevance=0.0, min_support=1)
-
-
-class Event(NamedTuple):
-    query: str
-    item_id: str
-    clicked: int
-    relevance: float | None
-
-
-def catalogue_of(categories: dict[str, str], splits: dict[str, str] | None = None) -> Catalogue:
-    ids = list(categories)
-    return Catalogue(
-        item_id=ids,
-        title=ids,
-        image=[""] * len(ids),
-        category_path=[categories[item] for item in ids],
-        split=[(splits or {}).get(item, "train") for item in ids],
-        images=Path(),
-    )
-
-
-def write_log(folder: Path, events: list[Event], name: str = "clicks.parquet") -> Path:
-    columns = {field: [getattr(e, field) for e in events] for field in Event._fields}
-    schema = {"query": pa.string(), "item_id": pa.string(), "clicked": pa.int64()}
-    table = pa.table({k: pa.array(v, schema.get(k, pa.float64())) for k, v in columns.items()})
-    pq.write_table(table, folder / name)
-    return folder / name
-
-
-def mined(
-    folder: Path, events: list[Event], options: MiningConfig, catalogue: Catalogue
-) -> MinedPairs:
-    return mine(DataConfig(), options, catalogue, write_log(folder, events))
-
-
-def pairs_of(result: MinedPairs) -> list[dict]:
-    return result.table.to_pylist()
-
-
-def clicks(query: str, items: str, relevance: float = 1.0) -> list[Event]:
-    """One click on each item (a letter) under a query."""
-    return [Event(query, item, 1, relevance) for item in items]
-
 
 # ---- The reference
 
@@ -140,7 +105,6 @@ def slow_mine(events: list[Event], options: MiningConfig, catalogue: Catalogue) 
     }
 
 
-ITEMS = "abcdefgh"
 CATEGORIES = dict(zip(ITEMS, ["x > u"] * 3 + ["x > v"] * 3 + ["y > u"] * 2, strict=True))
 # Scores whose means are exact in binary, so that no threshold is a matter of rounding.
 EVENTS = st.lists(
@@ -211,13 +175,10 @@ def test_the_tiny_data_gives_each_products_pairs(data_root: Path) -> None:
 
 # ---- One constraint at a time
 
-FLAT = catalogue_of(dict.fromkeys(ITEMS, "x"))
-
 
 def found_in(folder: Path, events: list[Event], catalogue: Catalogue = FLAT, **options) -> set[str]:
     settings = {"min_relevance": 0.0, "min_support": 1} | options
-    result = mined(folder, events, MiningConfig(**settings), catalogue)
-    return {pair["left_id"] + pair["right_id"] for pair in pairs_of(result)}
+    return found_by(mined(folder, events, MiningConfig(**settings), catalogue))
 
 
 def test_only_listings_clicked_under_one_query_make_a_pair(tmp_path: Path) -> None:
@@ -262,7 +223,7 @@ def test_events_without_a_query_are_no_evidence(tmp_path: Path, suffix: str) -> 
     if suffix == "csv":
         path = tiny.write_csv(tmp_path / "clicks.csv", [event._asdict() for event in events])
     result = mine(DataConfig(), LOOSE, FLAT, path)
-    assert {pair["left_id"] + pair["right_id"] for pair in pairs_of(result)} == {"ab"}
+    assert found_by(result) == {"ab"}
     assert dict(result.funnel)["co-clicked under a query"] == 1
 
 

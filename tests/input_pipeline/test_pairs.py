@@ -1,23 +1,29 @@
-"""Tests of input_pipeline/pairs.py: batches as a pure function of (seed, example number)."""
+"""Tests of input_pipeline/pairs.py: batches as a pure function of (seed, step)."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import jax
 import numpy as np
-import pyarrow as pa
 import pytest
 import tiny
 
-from input_pipeline.catalogue import Catalogue, load_catalogue
+from input_pipeline.catalogue import load_catalogue
+from input_pipeline.crops import open_pictures
+from input_pipeline.decode import FilePictures
+from input_pipeline.graph import PairGraph, pair_graph
 from input_pipeline.listings import product_batches
 from input_pipeline.mining import mine
-from input_pipeline.pairs import PairGraph, pair_batches, pair_graph
+from input_pipeline.pairs import PairSource, pair_batches
+from input_pipeline.photos import Photos, all_photos
 from input_pipeline.pictures import Pictures
 from input_pipeline.tokens import train_tokenizer
 from stylejax.batch import PairBatch
-from stylejax.config import Config, ConfigError
+from stylejax.config import ConfigError, DataConfig, FurtherData
 
 
 class Input:
@@ -30,12 +36,12 @@ class Input:
         self.mined = mine(data, self.config.mining, self.catalogue, root / "clicks.csv").table
         self.graph = pair_graph(self.catalogue, self.mined, "train")
         self.tokens = train_tokenizer(self.catalogue.title, self.config.text)(self.catalogue.title)
-        size = self.config.picture.stored_size
-        self.pictures = Pictures(self.catalogue.item_id, self.catalogue.image, root, size, 8)
+        photos = all_photos(self.catalogue, None)
+        self.pictures = open_pictures(photos.items, photos.images, root, self.config.picture)
+        self.source = PairSource(self.graph, photos, self.pictures, self.tokens)
 
     def batches(self, count: int, **where) -> list[PairBatch]:
-        endless = pair_batches(self.graph, self.pictures, self.tokens, self.config, **where)
-        return list(islice(endless, count))
+        return list(islice(pair_batches([self.source], self.config, **where), count))
 
 
 @pytest.fixture(scope="module")
@@ -45,84 +51,6 @@ def given(data_root: Path) -> Input:
 
 def equal(a, b) -> bool:
     return all(jax.tree.leaves(jax.tree.map(np.array_equal, a, b)))
-
-
-def star(weights: list[float]) -> tuple[Catalogue, PairGraph]:
-    """Listing 0 with one partner for each weight; none has a picture."""
-    ids = [f"{n}" for n in range(len(weights) + 1)]
-    none = [""] * len(ids)
-    catalogue = Catalogue(ids, none, none, none, ["train"] * len(ids), Path())
-    table = pa.table(
-        {"left_id": ["0"] * len(weights), "right_id": ids[1:], "weight": pa.array(weights)}
-    )
-    return catalogue, pair_graph(catalogue, table, "train")
-
-
-def drawn(graph: PairGraph, listings: int, config: Config, examples: int) -> np.ndarray:
-    """`[examples, 2]` rows of the left and right listings."""
-    pictures = Pictures([""] * listings, [""] * listings, Path(), config.picture.stored_size, 0)
-    tokens = np.zeros((listings, 4), np.int32)
-    batches = pair_batches(graph, pictures, tokens, config)
-    count = -(-examples // config.training.batch_size)
-    rows = [np.stack([b.left_item, b.right_item], axis=1) for b in islice(batches, count)]
-    return np.concatenate(rows)[:examples]
-
-
-# ---- The graph
-
-
-def test_the_graph_holds_every_pair_from_both_ends(given: Input) -> None:
-    graph, ids = given.graph, given.catalogue.item_id
-    weight = {
-        frozenset((p["left_id"], p["right_id"])): p["weight"] for p in given.mined.to_pylist()
-    }
-    steps = np.diff(graph.cumulative, prepend=0.0)
-    seen = []
-    for k, row in enumerate(graph.left):
-        for n in range(graph.start[k], graph.start[k + 1]):
-            pair = frozenset((ids[row], ids[graph.partner[n]]))
-            assert steps[n] == pytest.approx(weight[pair])
-            seen.append(pair)
-    assert len(seen) == 2 * len(weight)
-    assert set(seen) == set(weight)
-    assert len(graph.partner) == len(seen) == graph.start[-1]
-    # Three train listings a product, all paired: one group a product, the rest on their own.
-    groups = graph.group.reshape(8, 4)
-    assert all(len(set(product[:3])) == 1 for product in groups)
-    assert len(set(graph.group)) == 16
-
-
-def test_the_order_of_the_pairs_does_not_matter(given: Input) -> None:
-    turned = given.mined.take(np.arange(given.mined.num_rows)[::-1].copy())
-    graph = pair_graph(given.catalogue, turned, "train")
-    for name in ("left", "start", "partner", "group"):
-        assert np.array_equal(getattr(graph, name), getattr(given.graph, name))
-    np.testing.assert_allclose(graph.cumulative, given.graph.cumulative, rtol=1e-12)
-
-
-@pytest.mark.parametrize("stranger", ["nobody", "L03"])  # not there; of the val split
-def test_a_pair_outside_the_train_split_is_refused(given: Input, stranger: str) -> None:
-    table = pa.table({"left_id": ["L00"], "right_id": [stranger], "weight": [1.0]})
-    with pytest.raises(ConfigError, match=f"1 pairs .* split 'train', the first '{stranger}'"):
-        pair_graph(given.catalogue, table, "train")
-
-
-def test_listings_without_a_partner_may_join_as_their_own(given: Input) -> None:
-    few = given.mined.slice(0, 5)
-    paired = set(few["left_id"].to_pylist()) | set(few["right_id"].to_pylist())
-    without = pair_graph(given.catalogue, few, "train")
-    graph = pair_graph(given.catalogue, few, "train", unpaired=True)
-    assert {given.catalogue.item_id[row] for row in without.left} == paired
-    assert np.array_equal(graph.left, given.catalogue.rows("train"))
-    for k, row in enumerate(graph.left):
-        partners = graph.partner[graph.start[k] : graph.start[k + 1]]
-        if given.catalogue.item_id[row] in paired:
-            assert row not in partners
-            assert len(partners) >= 1
-        else:
-            assert partners.tolist() == [row]
-    assert np.all(np.diff(graph.cumulative, prepend=0.0) > 0)
-    assert np.array_equal(graph.group, without.group)
 
 
 # ---- The batches
@@ -243,33 +171,6 @@ def test_another_seed_gives_other_batches(given: Input, data_root: Path) -> None
     assert not np.array_equal(first.left_item, second.left_item)
 
 
-def test_partners_are_drawn_in_proportion_to_their_weights() -> None:
-    weights = [1.0, 3.0, 0.5, 5.5]
-    catalogue, graph = star(weights)
-    config = tiny.config("", "", training={"batch_size": 50}, picture={"size": 8, "stored_size": 8})
-    rows = drawn(graph, len(catalogue), config, 5000)
-    of_hub = rows[rows[:, 0] == 0, 1]
-    assert len(of_hub) == 1000  # one of five listings
-    shares = np.bincount(of_hub, minlength=5)[1:] / len(of_hub)
-    # Four standard deviations of a share of 1,000 draws are below 0.064.
-    np.testing.assert_allclose(shares, np.array(weights) / 10, atol=0.064)
-    assert set(rows[rows[:, 0] != 0, 1]) == {0}
-
-
-def test_weights_of_very_different_size_never_draw_a_stranger() -> None:
-    """The running sum loses the small ones to rounding; the draw must stay with its listing."""
-    ids = [f"{n}" for n in range(6)]
-    none = [""] * 6
-    catalogue = Catalogue(ids, none, none, none, ["train"] * 6, Path())
-    table = pa.table(
-        {"left_id": ["0", "2", "4"], "right_id": ["1", "3", "5"], "weight": [1e17, 1e-3, 1e-3]}
-    )
-    graph = pair_graph(catalogue, table, "train")
-    config = tiny.config("", "", training={"batch_size": 30}, picture={"size": 8, "stored_size": 8})
-    rows = drawn(graph, 6, config, 60)
-    assert np.array_equal(rows[:, 0] ^ 1, rows[:, 1])
-
-
 def test_without_augmentation_training_sees_what_export_sees(data_root: Path) -> None:
     still = {
         "stored_size": 16,
@@ -284,33 +185,140 @@ def test_without_augmentation_training_sees_what_export_sees(data_root: Path) ->
     plain = Input(data_root, picture=still)
     (batch,) = plain.batches(1)
     rows = batch.left_item.astype(np.int64)
-    ((_, listings),) = product_batches(rows, plain.pictures, plain.tokens, 8)
+    pictures = Pictures(plain.catalogue.item_id, plain.catalogue.image, data_root, 16, 8)
+    ((_, listings),) = product_batches(rows, pictures, plain.tokens, 8)
     assert equal(batch.left, listings)
 
 
-def test_the_real_data_makes_batches(grocery: Path) -> None:
-    from stylejax.config import load_config
+# ---- Every way of sampling
 
-    config = load_config(Path(__file__).parents[2] / "configs" / "grocery.py")
-    catalogue = load_catalogue(config.data, grocery / config.data.catalogue, grocery)
-    clicks = grocery / config.data.clicks
-    table = mine(config.data, config.mining, catalogue, clicks).table
-    graph = pair_graph(catalogue, table, "train")
-    truth = load_catalogue(
-        config.data, grocery / config.data.catalogue, grocery, with_truth=True
-    ).group
-    assert truth is not None
-    true = np.array(truth)
-    row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    left, right = (
-        np.array([row_of[item] for item in table[name].to_pylist()])
-        for name in ("left_id", "right_id")
+
+def second(root: Path) -> PairSource:
+    """Another data set: six listings without pictures, in pairs."""
+    photos = Photos(np.arange(7), [f"M{n}" for n in range(6)], [""] * 6)
+    graph = PairGraph(
+        left=np.arange(6),
+        start=np.arange(7),
+        partner=np.arange(6) ^ 1,
+        weight=np.ones(6),
+        group=(np.arange(6) // 2).astype(np.int32),
+        category=np.zeros(6, np.int64),
     )
-    assert len(left) > 10_000
-    assert (true[left] == true[right]).mean() > 0.95
-    # Of the listings that groups keep apart as negatives, few are kept apart wrongly.
-    rows = catalogue.rows("train")
-    together = np.triu(graph.group[rows][:, None] == graph.group[rows], 1)
-    same = true[rows][:, None] == true[rows]
-    assert same[together].mean() > 0.75
-    assert together[np.triu(same, 1)].mean() > 0.65
+    tokens = np.full((6, 8), 7, np.int32)
+    return PairSource(graph, photos, FilePictures(photos.items, photos.images, root), tokens)
+
+
+def further(*rates: float) -> tuple[FurtherData, ...]:
+    return tuple(FurtherData(DataConfig(name="other"), "pairs.parquet", rate) for rate in rates)
+
+
+WAYS = {
+    "plain": {},
+    "uniform partners, swapped": {"weight_exponent": 0.0, "swap": True},
+    "balanced categories": {"category_exponent": 0.0},
+    "blocks": {"block": 4},
+    "distinct groups": {"distinct_groups": True},
+    "everything": {
+        "weight_exponent": 0.5,
+        "category_exponent": 0.5,
+        "block": 2,
+        "distinct_groups": True,
+        "swap": True,
+        "further": further(0.25),
+    },
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cached", [True, False], ids=["from memory", "from files"])
+def test_a_batch_is_the_same_however_it_is_reached(data_root: Path, way: str, cached: bool) -> None:
+    """From 0 or from later, on 1, 2 or 4 hosts."""
+    of = Input(
+        data_root,
+        sampling=WAYS[way],
+        text={"drop_tokens": 0.3},
+        picture={"cache_mib": 64 if cached else 0, "erase": 0.5},
+    )
+    assert isinstance(of.pictures, FilePictures) != cached
+    sources = [of.source, second(data_root)][: 1 + len(of.config.sampling.further)]
+
+    def batches(count: int, **where) -> list[PairBatch]:
+        return list(islice(pair_batches(sources, of.config, **where), count))
+
+    whole = batches(5)
+    assert len({batch.left.image.tobytes() for batch in whole}) == 5
+    for start in (1, 4):
+        assert equal(batches(5 - start, start_step=start), whole[start:])
+    for hosts in (2, 4):
+        for host in range(hosts):
+            mine = jax.tree.map(lambda x, h=host, n=hosts: x[h::n], whole[3])
+            assert equal(batches(1, start_step=3, host=host, hosts=hosts), [mine])
+
+
+def test_data_sets_are_mixed_at_their_rates_and_kept_apart(data_root: Path) -> None:
+    of = Input(data_root, sampling={"further": further(0.25)})
+    own, other = of.source, second(data_root)
+    listings = len(own.graph.group)
+    batches = list(islice(pair_batches([own, other], of.config), 6))
+    items = np.stack([batch.left_item for batch in batches])
+    assert np.all((items >= listings).sum(axis=1) == 2)  # a quarter of eight
+    assert set(items[items >= listings]) == set(range(listings, listings + 6))
+    # Six examples of its own epoch later the second one has come round.
+    second_items = items[items >= listings].reshape(2, 6)
+    assert np.array_equal(np.sort(second_items), np.tile(np.arange(6) + listings, (2, 1)))
+    for batch in batches:
+        foreign = batch.left_item >= listings
+        assert np.all(batch.left.tokens[foreign] == 7)
+        assert not batch.left.has_image[foreign].any()
+        groups = np.concatenate([batch.left_group[foreign], batch.right_group[foreign]])
+        assert groups.min() > own.graph.group.max()
+        assert np.array_equal(batch.left_group[foreign], batch.right_group[foreign])
+    # The first data set comes in the order that it has in a batch of its own share.
+    alone = Input(data_root, training={"batch_size": 6})
+    expected = np.stack([batch.left_item for batch in alone.batches(6)])
+    assert np.array_equal(items[items < listings].reshape(6, 6), expected)
+
+
+def test_a_listing_shows_another_photo_each_epoch(data_root: Path) -> None:
+    of = Input(data_root, picture={"size": 8, "stored_size": 8, "brightness": 0.0})
+    # Every listing has three photos in the place of one: 0 to 2 of listing 0, 3 to 5 of listing 1.
+    names = [f"{n}" for n in range(3 * len(of.catalogue))]
+    photos = Photos(np.arange(len(of.catalogue) + 1) * 3, names, names)
+    asked: list[int] = []
+
+    class Camera:
+        quarantine: dict = {}  # noqa: RUF012
+
+        def __call__(self, number: int, least: float) -> np.ndarray:
+            asked.append(number)
+            return np.full((8, 8, 3), number, np.uint8)
+
+    source = PairSource(of.graph, photos, Camera(), of.tokens)
+    plain = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
+    still = replace(of.config, picture=replace(of.config.picture, **plain))
+    shown = {row: [] for row in of.graph.left.tolist()}
+    for batch in islice(pair_batches([source], still), 9):  # three epochs
+        for row, image in zip(batch.left_item, batch.left.image, strict=True):
+            shown[int(row)].append(int(image[0, 0, 0]))
+    for row, numbers in shown.items():
+        assert sorted(numbers) == [3 * row, 3 * row + 1, 3 * row + 2]
+    assert len({tuple(n - 3 * row for n in numbers) for row, numbers in shown.items()}) > 1
+
+
+def test_a_program_ends_though_batches_are_still_made_ahead(data_root: Path) -> None:
+    """TensorFlow's threads call into Python, and must not wait for one that is going away."""
+    program = (
+        "import sys, pathlib; from test_pairs import Input;"
+        "from input_pipeline.pairs import pair_batches;"
+        "of = Input(pathlib.Path(sys.argv[1]));"
+        "batches = pair_batches([of.source], of.config); next(batches); print('one')"
+    )
+    path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (0, 1, 2))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(data_root)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (0, "one\n")

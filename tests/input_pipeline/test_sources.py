@@ -3,8 +3,10 @@
 import gzip
 import json
 import re
+import sqlite3
 from pathlib import Path
 
+import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from input_pipeline.catalogue import Catalogue, load_catalogue
-from input_pipeline.sources import locate, mapped, read_table
+from input_pipeline.sources import locate, mapped, open_source, read_table
 from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig
 
 
@@ -240,3 +242,59 @@ def test_the_grocery_data_is_found_and_read(grocery: Path) -> None:
     assert all((sources.images / image).is_file() for image in catalogue.image[:20])
     assert catalogue.group is not None
     assert len(set(catalogue.group)) == 64
+
+
+# ---- Databases
+
+ROW = {"query": "mug", "item_id": "007", "clicked": 1}
+
+
+def databases(folder: Path) -> None:
+    """A file of DuckDB with the table shop.log, and one of SQLite with the table log."""
+    lite = sqlite3.connect(folder / "log.sqlite")
+    lite.execute("CREATE TABLE log (query TEXT, item_id TEXT, clicked INTEGER)")
+    lite.execute("INSERT INTO log VALUES ('mug', '007', 1)")
+    lite.commit()
+    lite.close()
+    duck = duckdb.connect(str(folder / "log.duckdb"))
+    duck.execute("CREATE SCHEMA shop")
+    duck.execute("CREATE TABLE shop.log AS SELECT 'mug' AS query, '007' AS item_id, 1 AS clicked")
+    duck.close()
+
+
+def test_a_table_of_a_database_is_read(tmp_path: Path) -> None:
+    databases(tmp_path)
+    for where, table in [
+        (tmp_path / "log.duckdb", "shop.log"),
+        (f"duckdb://{tmp_path}/log.duckdb", "shop.log"),
+        (tmp_path / "log.sqlite", "log"),
+        (f"sqlite://{tmp_path}/log.sqlite", "log"),
+    ]:
+        rows = open_source(ibis.duckdb.connect(), where, table, tmp_path).to_pyarrow()
+        assert rows.to_pylist() == [ROW], where
+
+
+def test_a_database_needs_a_table_and_a_file_has_none(tmp_path: Path) -> None:
+    databases(tmp_path)
+    connection = ibis.duckdb.connect()
+    with pytest.raises(ConfigError, match=r"is a database; name the log with --data\.clicks-table"):
+        open_source(connection, tmp_path / "log.sqlite", "", tmp_path)
+    with pytest.raises(ConfigError, match=r"cannot read table orders of .*log\.duckdb"):
+        open_source(connection, tmp_path / "log.duckdb", "orders", tmp_path)
+    with pytest.raises(ConfigError, match=r"log\.csv is no database; leave out"):
+        open_source(connection, tmp_path / "log.csv", "log", tmp_path)
+
+
+def test_a_database_that_cannot_be_opened_keeps_its_password(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        open_source(ibis.duckdb.connect(), "nosuchdb://me:secret@host/shop", "log", tmp_path)
+    assert "secret" not in str(raised.value)
+    assert "host/shop" in str(raised.value)
+
+
+def test_the_url_of_a_database_is_no_file_below_the_root(data_root: Path) -> None:
+    url = "sqlite:///somewhere/log.sqlite"
+    config = Config(
+        data=DataConfig(name="tiny", root=str(data_root), catalogue="catalogue.csv", clicks=url)
+    )
+    assert locate(config).clicks == url

@@ -1,12 +1,23 @@
 """Tests of stylejax/retrieval/evaluation.py."""
 
+import dataclasses
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from stylejax.config import ConfigError
 from stylejax.labels import Label
-from stylejax.retrieval.evaluation import DIRECTIONS, evaluate, evaluate_splits
-from stylejax.retrieval.vectors import VectorSet
+from stylejax.origin import Origin
+from stylejax.retrieval.evaluation import (
+    DIRECTIONS,
+    evaluate,
+    evaluate_splits,
+    require_metrics_of,
+    worst_first,
+)
+from stylejax.retrieval.vectors import VectorSet, identity
 
 
 def vector_set(rows: int = 12, *, dim: int = 5, seed: int = 0) -> VectorSet:
@@ -129,3 +140,36 @@ def test_what_does_not_fit_the_catalogue_is_named() -> None:
     del known["L7"], known["L9"]
     with pytest.raises(ConfigError, match=r"2 exported listings .* the first 'L7'"):
         evaluate_splits(vector_set(), known, "val", "val")
+
+
+# ---- Results
+
+
+def test_categories_come_worst_first_and_equals_by_name() -> None:
+    by_category = {
+        "mugs": {"m-m": {"recall@1": 0.5, "queries": 2}},
+        "bolts": {"m-m": {"recall@1": 0.25, "queries": 4}},
+        "apples": {"m-m": {"recall@1": 0.5, "queries": 2}, "i-i": {"recall@1": 0.0}},
+        "no query": {"m-m": {"queries": 0}},
+        "no view": {"i-i": {"recall@1": 1.0, "queries": 1}},
+    }
+    names = [name for name, _ in worst_first(by_category)]
+    assert names == ["no query", "no view", "bolts", "apples", "mugs"]
+    assert dict(worst_first(by_category)) == by_category
+
+
+def manifest(step: int, checksum: str) -> dict[str, Any]:
+    files = [{"file": "part-00000.parquet", "sha256": checksum}]
+    return dataclasses.asdict(Origin("run", step, "c0")) | {"files": files}
+
+
+def test_metrics_are_known_by_the_vectors_they_were_made_of() -> None:
+    path, now = Path("run/metrics.json"), manifest(5, "ab")
+    require_metrics_of({"vectors": identity(now)}, now, path)
+    with pytest.raises(ConfigError, match=r"metrics\.json is of vectors of step 4, .* step 5"):
+        require_metrics_of({"vectors": identity(manifest(4, "cd"))}, now, path)
+    # The same checkpoint, another catalogue.
+    with pytest.raises(ConfigError, match=r"run `stylejax evaluate` again"):
+        require_metrics_of({"vectors": identity(manifest(5, "cd"))}, now, path)
+    with pytest.raises(ConfigError, match="unknown vectors"):
+        require_metrics_of({"directions": {}}, now, path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stylejax.config import ConfigError
+from stylejax.origin import Origin
 from stylejax.retrieval.index import Index, build_index, exact_top_k
 from stylejax.retrieval.vectors import VectorSet
 
@@ -64,11 +65,13 @@ def test_every_engine_finds_the_nearest(engine: str, count: int, k: int) -> None
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_index_survives_the_disk_wherever_it_is_moved(tmp_path: Path, engine: str) -> None:
     queries, vectors = unit(6, seed=1), unit(50)
-    index = Index(ids(50), vectors, "t", engine)
+    origin = Origin("run", 7, "ab")
+    index = Index(ids(50), vectors, "t", engine, origin)
     index.save(tmp_path / "here")
     (tmp_path / "here").rename(tmp_path / "there")
     loaded = Index.load(tmp_path / "there")
     assert (loaded.item_id, loaded.view, loaded.engine) == (ids(50), "t", engine)
+    assert loaded.origin == origin
     assert np.array_equal(loaded.vectors, vectors)
     for a, b in zip(index.search(queries, 5), loaded.search(queries, 5), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)

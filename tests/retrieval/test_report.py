@@ -243,11 +243,9 @@ def test_malicious_titles_and_categories_are_text(data: Data, tmp_path: Path) ->
     assert html.escape(EVIL, quote=False).split("'")[0] in page
 
 
-@pytest.mark.parametrize("missing", ["none", "gone", "broken"])
+@pytest.mark.parametrize("missing", ["none", "gone"])
 def test_missing_pictures_are_placeholders(data: Data, tmp_path: Path, missing: str) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n but no more")
-    path = {"none": None, "gone": tmp_path / "gone.png", "broken": broken}[missing]
+    path = {"none": None, "gone": tmp_path / "gone.png"}[missing]
     page = data.write(
         tmp_path / "report.html", cards=[replace(card, image=path) for card in data.cards]
     )
@@ -273,14 +271,6 @@ def test_split_against_split(data: Data, tmp_path: Path) -> None:
     for example in Reader(page).examples:
         assert example["name"].endswith("0")
         assert not any(tile["name"].endswith("0") for a in example["answers"] for tile in a)
-
-
-def test_metrics_of_other_vectors_are_pointed_out(data: Data, page: str, tmp_path: Path) -> None:
-    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
-    metrics["directions"]["m-m"]["recall@1"] = 0.01
-    told = "Numbers of other vectors"
-    assert told not in page
-    assert told in data.write(tmp_path / "report.html", metrics=metrics)
 
 
 def test_the_same_run_gives_the_same_page(data: Data, page: str, tmp_path: Path) -> None:
@@ -311,5 +301,7 @@ def test_funnel_shares_are_of_the_line_before(page: str) -> None:
 
 
 def test_catalogue_and_vectors_must_belong_together(data: Data, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="1 exported listings are not in the catalogue"):
+    with pytest.raises(
+        ConfigError, match=r"1 exported listings are not in the catalogue.*--catalog"
+    ):
         data.write(tmp_path / "report.html", cards=data.cards[1:])

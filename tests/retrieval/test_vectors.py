@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.vectors import collect, read_manifest, read_vectors, write_vectors
+from stylejax.origin import Origin
+from stylejax.retrieval.vectors import (
+    collect,
+    identity,
+    read_manifest,
+    read_vectors,
+    write_vectors,
+)
 
 IDS = [f"item {n}" for n in range(10)]
+ORIGIN = Origin("grocery", 3, "abc")
 
 
 def encoded(views: str = "mti", sizes: tuple[int, ...] = (4, 4, 2)) -> Iterator:
@@ -43,7 +52,9 @@ def test_collected_vectors_are_aligned_and_zero_where_absent() -> None:
 
 @pytest.mark.parametrize("shard", [1, 5, 1000])
 def test_an_export_survives_the_disk_bit_for_bit(tmp_path: Path, shard: int) -> None:
-    manifest = write_vectors(encoded(), IDS, tmp_path / "v", {"step": 7}, shard_listings=shard)
+    manifest = write_vectors(
+        encoded(), IDS, tmp_path / "v", replace(ORIGIN, step=7), shard_listings=shard
+    )
     expected, read = collect(encoded(), IDS), read_vectors(tmp_path / "v")
     assert read.item_id == expected.item_id
     for view in "mti":
@@ -59,7 +70,7 @@ def test_an_export_survives_the_disk_bit_for_bit(tmp_path: Path, shard: int) -> 
 
 
 def test_shards_are_plain_parquet_with_checksums(tmp_path: Path) -> None:
-    manifest = write_vectors(encoded(), IDS, tmp_path, {})
+    manifest = write_vectors(encoded(), IDS, tmp_path, ORIGIN)
     (entry,) = manifest["files"]
     path = tmp_path / entry["file"]
     assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
@@ -70,28 +81,28 @@ def test_shards_are_plain_parquet_with_checksums(tmp_path: Path) -> None:
 
 
 def test_some_views_alone(tmp_path: Path) -> None:
-    write_vectors(encoded("t"), IDS, tmp_path, {})
+    write_vectors(encoded("t"), IDS, tmp_path, ORIGIN)
     read = read_vectors(tmp_path)
     assert set(read.vectors) == {"t"}
     assert read.item_id == [item for n, item in enumerate(IDS) if n != 3]  # it has nothing here
 
 
 def test_a_new_export_replaces_the_old_one(tmp_path: Path) -> None:
-    write_vectors(encoded(), IDS, tmp_path, {}, shard_listings=1)
-    write_vectors(encoded(sizes=(2,)), IDS, tmp_path, {}, shard_listings=1)
+    write_vectors(encoded(), IDS, tmp_path, ORIGIN, shard_listings=1)
+    write_vectors(encoded(sizes=(2,)), IDS, tmp_path, ORIGIN, shard_listings=1)
     assert read_vectors(tmp_path).item_id == IDS[:2]
     assert len(list(tmp_path.glob("*.parquet"))) == 1
 
 
 def test_an_export_that_broke_off_is_no_export(tmp_path: Path) -> None:
-    write_vectors(encoded(), IDS, tmp_path, {})
+    write_vectors(encoded(), IDS, tmp_path, ORIGIN)
 
     def broken() -> Iterator:
         yield from encoded(sizes=(4,))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        write_vectors(broken(), IDS, tmp_path, {}, shard_listings=1)
+        write_vectors(broken(), IDS, tmp_path, ORIGIN, shard_listings=1)
     with pytest.raises(ConfigError, match=r"manifest\.json is missing"):
         read_vectors(tmp_path)
 
@@ -105,13 +116,13 @@ def test_shards_are_written_as_batches_come(tmp_path: Path) -> None:
             seen.append(len(list(tmp_path.glob("*.parquet"))))
             yield batch
 
-    write_vectors(watched(), IDS, tmp_path, {}, shard_listings=4)
+    write_vectors(watched(), IDS, tmp_path, ORIGIN, shard_listings=4)
     assert seen == [0, 1, 2]
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "cut"])
 def test_a_damaged_export_is_refused(tmp_path: Path, fault: str) -> None:
-    write_vectors(encoded(), IDS, tmp_path, {}, shard_listings=1)
+    write_vectors(encoded(), IDS, tmp_path, ORIGIN, shard_listings=1)
     path = tmp_path / "part-00001.parquet"
     content = bytearray(path.read_bytes())
     if fault == "missing":
@@ -129,8 +140,15 @@ def test_a_folder_without_an_export_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_manifest_is_json(tmp_path: Path) -> None:
-    origin = {"run": "grocery", "step": 3, "config": "abc"}
-    write_vectors(encoded(), IDS, tmp_path, origin)
+def test_the_manifest_is_json_and_names_the_origin(tmp_path: Path) -> None:
+    write_vectors(encoded(), IDS, tmp_path, ORIGIN)
     values = json.loads((tmp_path / "manifest.json").read_text())
-    assert origin.items() <= values.items()
+    assert asdict(ORIGIN).items() <= values.items()
+
+
+def test_an_exports_identity_is_that_of_its_vectors(tmp_path: Path) -> None:
+    first = identity(write_vectors(encoded(), IDS, tmp_path / "a", ORIGIN))
+    assert first == identity(write_vectors(encoded(), IDS, tmp_path / "b", ORIGIN))
+    assert asdict(ORIGIN).items() <= first.items()
+    other = identity(write_vectors(encoded(sizes=(4, 4)), IDS, tmp_path / "a", ORIGIN))
+    assert other["sha256"] != first["sha256"]

@@ -11,6 +11,7 @@ import tiny
 
 from stylejax.config import Config, ConfigError
 from stylejax.encoder import encoder_factory
+from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
 from stylejax.training.step import TrainState, exported, make_train_step
@@ -115,12 +116,45 @@ def test_another_config_is_refused_with_the_differences(tmp_path: Path) -> None:
     assert "batch_size" not in message
 
 
+def test_other_pairs_or_listings_are_refused(tmp_path: Path) -> None:
+    options = config(tmp_path)
+    checkpoints = Checkpoints(tmp_path, 2)
+    trained_on = {"pairs": "aa", "catalogue": "bb"}
+    checkpoints.save(state_at(3), options, "{}", VOCAB, trained_on)
+    checkpoints.close()
+    like, now = makers(0.9)[0](), Checkpoints(tmp_path)
+    with pytest.raises(ConfigError, match=r"other data: pairs changed; mine .*--restart"):
+        now.restore(like, options, trained_on | {"pairs": "cc"})
+    with pytest.raises(ConfigError, match=r"other data: catalogue changed; .*titles"):
+        now.restore(like, options, trained_on | {"catalogue": "cc"})
+    assert int(now.restore(like, options, trained_on).step) == 3
+
+
+def test_a_checkpoint_is_known_by_its_run_step_settings_and_data(tmp_path: Path) -> None:
+    def origin(folder: str, *, data: dict[str, str] | None = None, **sections) -> Origin:
+        checkpoints = Checkpoints(tmp_path / folder, 1)
+        options = config("somewhere", **sections)
+        checkpoints.save(state_at(3), options, "{}", VOCAB, data)
+        checkpoints.close()
+        return Checkpoints(tmp_path / folder).origin()
+
+    first = origin("first")
+    assert (first.run, first.step, len(first.config)) == ("first", 3, 64)
+    assert origin("second") == replace(first, run="second")
+    seen = {first.config}
+    seen.add(origin("third", training={"ema": 0.9, "learning_rate": 0.5}).config)
+    seen.add(origin("fourth", data={"pairs": "aa", "catalogue": "bb"}).config)
+    seen.add(origin("fifth", data={"pairs": "ab", "catalogue": "bb"}).config)
+    assert len(seen) == 4
+
+
 def test_settings_that_do_not_touch_the_result_may_change(tmp_path: Path) -> None:
     options = saved(tmp_path, 3)
     changed = replace(
         options,
         run_dir="elsewhere",
         data=replace(options.data, root="elsewhere"),
+        mining=replace(options.mining, memory_limit="1GiB", spill_dir="elsewhere"),
         training=replace(
             options.training, save_every=1, keep=9, evaluate_every=7, log_every=2, devices=1
         ),

@@ -1,0 +1,142 @@
+"""Claim: mining scales, at the price of a hand-written query, to what fits on one disk.
+
+Mines a simulated log of 20 million events with Zipf queries over 2 million listings, and does the
+same by one hand-written DuckDB query, by polars and by pandas, each in a process of its own; all
+must find the same pairs. Then under a memory limit of 2 GiB, then logs of 2 to 20 million events,
+drawn to docs/mining_scale.png.
+
+    python benchmarks/mining.py --events 20000000 --listings 2000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.support.machine import machine
+from benchmarks.support.mining_log import write_log
+
+LIMIT = "2GiB"
+SIZES = (0.1, 0.2, 0.5, 1.0)  # shares of the events, for the curve
+PEERS = Path(__file__).parent / "support" / "mining_peers.py"
+NAMES = {
+    "ours": "stylejax mine",
+    "sql": "one DuckDB query",
+    "polars": "polars, streaming",
+    "pandas": "pandas",
+}
+
+
+def measure(peer: str, folder: Path, limit: str = "") -> dict:
+    """Runs one peer on the log in a folder; returns its figures, or why there are none."""
+    words = [sys.executable, str(PEERS), peer, str(folder / "listings.parquet")]
+    words += [str(folder / "clicks.parquet"), str(folder / f"{peer}.parquet")]
+    done = subprocess.run(
+        [*words, *([limit] if limit else [])], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        told = done.stderr.strip().splitlines()
+        return {"failed": told[-1] if told else f"ended with {done.returncode}"}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Runs everything and prints one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=20_000_000, help="events of the log")
+    parser.add_argument("--listings", type=int, default=2_000_000, help="listings")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of ours and of the query")
+    parser.add_argument("--out", default="runs/mining.json", help="results as JSON")
+    parser.add_argument("--plot", default="docs/mining_scale.png", help="curve; empty = none")
+    args = parser.parse_args()
+    results: dict[str, dict] = {}
+    curve: list[dict] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "full"
+        print(f"writing {args.events:,} events over {args.listings:,} listings", flush=True)
+        write_log(folder, args.events, args.listings)
+        # Ours and the query in turn, the fastest of each: the machine's mood hits both alike.
+        for _turn in range(args.repeat):
+            for peer in ("ours", "sql"):
+                keep_fastest(results, NAMES[peer], measure(peer, folder))
+        for peer in ("polars", "pandas"):
+            keep_fastest(results, NAMES[peer], measure(peer, folder))
+        for peer in ("ours", "sql"):
+            keep_fastest(results, f"{NAMES[peer]}, {LIMIT}", measure(peer, folder, LIMIT))
+        print_table(results)
+        for share in SIZES:
+            events = round(share * args.events)
+            part = folder
+            if share < 1:
+                part = Path(name) / str(events)
+                write_log(part, events, args.listings)
+            told = results[NAMES["ours"]] if share == 1 else measure("ours", part)
+            curve.append({"events": events, **told})
+            print(f"{events:>12,} events  {told['seconds']:6.2f} s  {told['pairs']:>9,} pairs")
+    about = machine("duckdb", "ibis-framework", "polars", "pandas")
+    if args.plot:
+        plot(curve, results, Path(args.plot), about)
+    out = Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    told = {"machine": about, "results": results, "curve": curve}
+    out.write_text(json.dumps(told, indent=1) + "\n")
+    print(f"\n{about}\nwritten to {out}")
+    counts = {run["pairs"] for run in results.values() if "pairs" in run}
+    if len(counts) > 1:
+        raise SystemExit(f"the peers disagree: {counts} pairs")
+
+
+def keep_fastest(results: dict[str, dict], name: str, run: dict) -> None:
+    """Keeps the faster of two runs; a run that failed is kept only where there is no other."""
+    print(f"{name}: {run}", flush=True)
+    before = results.get(name)
+    if before is None or run.get("seconds", 1e9) < before.get("seconds", 1e9):
+        results[name] = run
+
+
+def print_table(results: dict[str, dict]) -> None:
+    """Prints the results as Markdown; ratios are to the hand-written query."""
+    base = results[NAMES["sql"]].get("seconds", float("nan"))
+    print("\n| | seconds | ratio | CPU seconds | peak MiB | pairs |")
+    print("|---|---|---|---|---|---|")
+    for name, run in results.items():
+        if "failed" in run:
+            print(f"| {name} | failed: {run['failed']} | | | | |")
+            continue
+        print(
+            f"| {name} | {run['seconds']:.1f} | {run['seconds'] / base:.2f} "
+            f"| {run['CPU seconds']:.1f} | {run['peak MiB']:,.0f} | {run['pairs']:,} |"
+        )
+    print()
+
+
+def plot(curve: list[dict], results: dict[str, dict], path: Path, about: dict) -> None:
+    """Draws seconds over events, and the query's as a single point."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.4, 4), dpi=120)
+    events = [run["events"] / 1e6 for run in curve]
+    axes.plot(events, [run["seconds"] for run in curve], "o-", label=NAMES["ours"])
+    query = results[NAMES["sql"]]
+    if "seconds" in query:
+        axes.plot(events[-1:], [query["seconds"]], "s", label=NAMES["sql"])
+    axes.set(xlabel="million events", ylabel="seconds", xlim=(0, None), ylim=(0, None))
+    axes.set_title(f"Mining on {about['cores']} cores, {about['date']}", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulated clicks over a catalogue whose true products are known; never to pass for real ones."""

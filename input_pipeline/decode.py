@@ -1,0 +1,118 @@
+"""Pictures straight from their files, decoded no finer than a crop needs.
+
+What a JPEG decoder does well is left to it (a half, a quarter or an eighth of the size, turned
+upright); everything else takes the careful way of `input_pipeline.pictures`.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+from PIL import Image
+
+from input_pipeline.datasets.records import RecordPictures, is_record
+from input_pipeline.pictures import MAX_PIXELS, Pictures, read_picture
+from stylejax.config import ConfigError
+
+_REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+)
+_MOST = 1024  # side in pixels of a square that is no JPEG: what a crop may ask for
+
+
+def decode_picture(data: bytes, least: float) -> UInt8[NDArray, "h w 3"]:
+    """Decodes one picture: upright, RGB on white.
+
+    Args:
+      data: what is in its file.
+      least: pixels that its shorter side must keep, if it has them.
+
+    Returns:
+      The picture in its own proportions, or squeezed to a square when it is no plain JPEG.
+
+    Raises:
+      OSError: when it is empty, no picture, truncated, damaged or too large.
+    """
+    reduction = _plain_jpeg(data, least)
+    if reduction is not None:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), reduction)
+        if picture is not None:
+            return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
+    return read_picture(data, min(_MOST, max(1, round(least))))
+
+
+def _plain_jpeg(data: bytes, least: float) -> int | None:
+    """How OpenCV is to decode a whole grey or RGB JPEG; None when it is anything else."""
+    # OpenCV would fill what is cut off with grey, where the careful way refuses it.
+    if data[:3] != b"\xff\xd8\xff" or b"\xff\xd9" not in data[-64:]:
+        return None
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            if picture.mode not in ("L", "RGB") or picture.width * picture.height > MAX_PIXELS:
+                return None
+            shorter = min(picture.size)
+    except Exception:  # Pillow raises many kinds of error at damaged bytes
+        return None
+    for factor, flag in _REDUCED:
+        if shorter >= factor * least:
+            return flag
+    return cv2.IMREAD_COLOR
+
+
+class FilePictures:
+    """Pictures by number, decoded each time they are asked for. Safe in several threads."""
+
+    def __init__(self, items: Sequence[str], images: Sequence[str], folder: Path):
+        """Takes what `Pictures` takes.
+
+        Args:
+          items: `n` item ids, for the quarantine.
+          images: `n` paths ("" = none), or records of a built data set.
+          folder: where relative paths start; of records, the data set's folder.
+
+        Raises:
+          ConfigError: when there are pictures to read and the folder does not exist.
+        """
+        if any(images) and not folder.is_dir():
+            raise ConfigError(f"no folder of pictures {folder}; set --data.images")
+        self.quarantine: dict[str, tuple[str, str]] = {}  # item id -> (path, reason)
+        self._items, self._images, self._folder = items, images, folder
+        self._records = RecordPictures(folder)
+        self._lock = threading.Lock()
+
+    def __call__(self, number: int, least: float) -> UInt8[NDArray, "h w 3"] | None:
+        """One picture with at least so many pixels on its shorter side; None if there is none."""
+        image = self._images[number]
+        if not image:
+            return None
+        try:
+            if is_record(image):
+                return decode_picture(self._records[image], least)
+            return decode_picture((self._folder / image).read_bytes(), least)
+        except OSError as error:
+            with self._lock:
+                self.quarantine[self._items[number]] = (image, error.strerror or str(error))
+            return None
+
+
+class StoredPictures:
+    """Pictures by number, squeezed to one size and kept in memory. Safe in several threads."""
+
+    def __init__(self, pictures: Pictures):
+        """Takes pictures whose cache has room for all."""
+        self.quarantine = pictures.quarantine
+        self._pictures = pictures
+
+    def __call__(self, number: int, least: float) -> UInt8[NDArray, "h w 3"] | None:
+        """One picture at the stored size, whatever is asked for; None if there is none."""
+        pixels, present = self._pictures.read([number])
+        return pixels[0] if present[0] else None

@@ -1,0 +1,86 @@
+"""Photos of listings: the catalogue's own, and further ones from a table beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import numpy as np
+from numpy.typing import NDArray
+
+from input_pipeline.catalogue import Catalogue
+from input_pipeline.sources import mapped, read_table, reading
+from input_pipeline.stateless import mixed
+from stylejax.config import ConfigError
+
+_PHOTO = 201  # what a number is drawn for
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Numbered photos: those of catalogue row r are `start[r]` to `start[r + 1] - 1`.
+
+    A row has one at least; its path is "" when there is no picture.
+    """
+
+    start: NDArray[np.int64]  # [catalogue + 1]
+    items: list[str]  # name of each photo for people: its listing, and which of its photos
+    images: list[str]  # path of each photo
+
+    def chosen(
+        self, rows: NDArray[np.int64], turn: NDArray[np.int64], seed: int
+    ) -> NDArray[np.int64]:
+        """The photo that each row shows in a turn: all of them, one turn after another.
+
+        Args:
+          rows: `[n]` catalogue rows.
+          turn: `[n]` epochs.
+          seed: of the run; which photo is shown first follows from it.
+
+        Returns:
+          `[n]` photo numbers.
+        """
+        count = self.start[rows + 1] - self.start[rows]
+        first = (mixed(seed, _PHOTO, rows) % count.astype(np.uint64)).astype(np.int64)
+        return self.start[rows] + (first + turn) % count
+
+
+def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:
+    """The photos of a catalogue.
+
+    Args:
+      catalogue: listings with one picture each at most.
+      table: further photos, `item_id` and `image`, one row a photo, as Parquet, CSV or JSON
+        lines; None = there are none.
+
+    Raises:
+      ConfigError: when the table lacks a column, or names a listing that is not there.
+    """
+    further: dict[str, list[str]] = {}
+    if table is not None:
+        if not table.is_file():
+            raise ConfigError(f"no table of further photos {table}; set --data.photos")
+        names = {"item_id": "item_id", "image": "image"}
+        rows = mapped(read_table(ibis.duckdb.connect(), table), names, table, "data.photos")
+        with reading(table):
+            found = rows.to_pyarrow()
+        for item, image in zip(
+            found["item_id"].to_pylist(), found["image"].to_pylist(), strict=True
+        ):
+            if image:
+                further.setdefault(str(item), []).append(str(image))
+        strangers = set(further) - set(catalogue.item_id)
+        if strangers:
+            raise ConfigError(
+                f"{table} has photos of {len(strangers)} listings that are not in the catalogue, "
+                f"one is {min(strangers)!r}"
+            )
+    items, images, counts = [], [], []
+    for item, own in zip(catalogue.item_id, catalogue.image, strict=True):
+        # A file's rows come in no particular order; sorted, equal tables give equal numbers.
+        shown = [own] * bool(own) + sorted(set(further.get(item, ())) - {own}) or [""]
+        items += [item, *(f"{item} (photo {n})" for n in range(2, len(shown) + 1))]
+        images += shown
+        counts.append(len(shown))
+    return Photos(np.cumsum([0, *counts]), items, images)

@@ -1,0 +1,52 @@
+"""Example numbers to pairs of listings: who is the left side, and which partner is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from input_pipeline.graph import PairGraph
+from input_pipeline.order import EpochOrder
+from input_pipeline.stateless import uniform
+from stylejax.config import SamplingConfig
+
+_PARTNER, _SWAP = 101, 102  # what a number is drawn for
+
+
+class PairSampler:
+    """Pairs as a pure function of (seed, example number)."""
+
+    def __init__(self, graph: PairGraph, options: SamplingConfig, rows: int, seed: int):
+        """Prepares the tables.
+
+        Args:
+          graph: pairs by listing.
+          options: which pairs a batch holds.
+          rows: examples a batch has of this graph.
+          seed: of the run.
+        """
+        self._graph, self._seed, self._swap = graph, seed, options.swap
+        self._order = EpochOrder(
+            graph.category[graph.left],
+            graph.group[graph.left].astype(np.int64),
+            options,
+            rows,
+            seed,
+        )
+        self._cumulative = np.cumsum(graph.weight**options.weight_exponent)
+
+    def __call__(self, number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Catalogue rows `[n, 2]` of both sides, and epochs `[n]`, of n example numbers."""
+        k, epoch = self._order(number)
+        low, high = self._graph.start[k], self._graph.start[k + 1]
+        before = np.where(low > 0, self._cumulative[np.maximum(low - 1, 0)], 0.0)
+        choice = uniform(self._seed, _PARTNER, number)
+        wanted = before + choice * (self._cumulative[high - 1] - before)
+        drawn = np.searchsorted(self._cumulative, wanted, side="right")
+        # Rounding may push the draw to the next listing's first partner.
+        right = self._graph.partner[np.clip(drawn, low, high - 1)]
+        pairs = np.stack([self._graph.left[k], right], axis=1)
+        if self._swap:
+            turned = uniform(self._seed, _SWAP, number) < 0.5
+            pairs[turned] = pairs[turned, ::-1]
+        return pairs, epoch

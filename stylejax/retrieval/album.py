@@ -1,0 +1,90 @@
+"""The pictures of a page: decoded, shrunk to JPEG, and embedded once each."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+THUMBNAIL = 112  # longest side of a thumbnail in pixels; shown at about 96 CSS pixels
+QUALITY = 80
+MAX_PIXELS = 64_000_000  # a picture beyond this is not decoded
+# Nothing else is opened: Pillow hands PostScript, for one, to a program outside.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # MPO is read as JPEG
+
+
+class Album:
+    """The pictures of one page.
+
+    A picture is embedded once, as the background of a CSS class, however many listings or
+    results show it: pages with hundreds of results stay at a few MB.
+    """
+
+    def __init__(self, side: int = THUMBNAIL, read: Callable[[Path], bytes] = Path.read_bytes):
+        """An album without pictures.
+
+        Args:
+          side: longest side in pixels that pictures are shrunk to.
+          read: from a picture's path to what is in the file; OSError = cannot be read.
+        """
+        self.side, self._read = side, read
+        self.styles: dict[str, str] = {}  # CSS class -> data URI, in order of first use
+        self._class_of: dict[Path | bytes, str] = {}
+
+    def add(self, image: Path | None) -> str:
+        """The CSS class that shows a picture; empty where there is none or it cannot be read."""
+        if image is None:
+            return ""
+        if image not in self._class_of:
+            jpeg = self._thumbnail(image)
+            # Suppliers copy each other's files: equal pictures under other names are one entry.
+            name = self._class_of.get(jpeg, f"p{len(self.styles)}") if jpeg else ""
+            if jpeg and name not in self.styles:
+                self.styles[name] = data_uri(jpeg)
+                self._class_of[jpeg] = name
+            self._class_of[image] = name
+        return self._class_of[image]
+
+    def _thumbnail(self, image: Path) -> bytes:
+        try:
+            return thumbnail(self._read(image), self.side)
+        except OSError:
+            return b""
+
+
+def thumbnail(picture_file: bytes, side: int) -> bytes:
+    """A picture as a small JPEG: upright, whole, on white; empty when it cannot be decoded.
+
+    Args:
+      picture_file: JPEG, PNG, WebP, GIF, BMP or TIFF.
+      side: longest side in pixels; smaller pictures are not enlarged.
+    """
+    try:
+        with Image.open(io.BytesIO(picture_file), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                return b""
+            picture.draft("RGB", (2 * side, 2 * side))
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+                layer = upright.convert("RGBA")
+                upright = Image.new("RGBA", layer.size, "white")
+                upright.alpha_composite(layer)
+            if upright.mode.startswith("I;16"):  # convert would cut the upper values off
+                upright = upright.point(lambda value: value / 256).convert("L")
+            small = upright.convert("RGB")
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+        # A fresh buffer: the file's EXIF and colour profile are not the page's business.
+        written = io.BytesIO()
+        small.save(written, "JPEG", quality=QUALITY, optimize=True, exif=b"", icc_profile=None)
+        return written.getvalue()
+    # Pillow's decoders raise many kinds of error at broken files; a page stops for none of them.
+    except Exception:
+        return b""
+
+
+def data_uri(jpeg: bytes) -> str:
+    """A JPEG as the address of itself."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

@@ -1,0 +1,69 @@
+"""Digests of what a run is trained on, so that it is not resumed on something else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from stylejax.config import ConfigError
+
+CHUNK = 65_536  # values joined at a time
+# What there is a digest of -> how to put it right.
+FIXES = {
+    "pairs": "mine with the click log and settings of then",
+    "catalogue": "give the listings back their ids, order and titles",
+}
+
+
+def data_digest(pairs: pa.Table, item_id: Sequence[str], title: Sequence[str]) -> dict[str, str]:
+    """What a checkpoint keeps of its training data.
+
+    Equal content gives equal digests, whatever program wrote the files.
+
+    Args:
+      pairs: `left_id`, `right_id`, `weight`, in the order that they are trained on.
+      item_id: id of every listing, in the catalogue's order: batches name listings by row.
+      title: its title.
+
+    Returns:
+      SHA-256 in hex digits of ``"pairs"`` and of ``"catalogue"``.
+    """
+    mined, listed = hashlib.sha256(), hashlib.sha256()
+    for name in ("left_id", "right_id"):
+        for chunk in pairs[name].chunks:
+            for part in _encoded(chunk.to_pylist()):
+                mined.update(part)
+    for chunk in pairs["weight"].chunks:
+        mined.update(chunk.to_numpy(zero_copy_only=False).astype("<f8").tobytes())
+    for column in (item_id, title):
+        for part in _encoded(column):
+            listed.update(part)
+    return {"pairs": mined.hexdigest(), "catalogue": listed.hexdigest()}
+
+
+def require_same_data(saved: Mapping[str, str], now: Mapping[str, str], folder: object) -> None:
+    """Checks that a run goes on with the data that its checkpoint was trained on.
+
+    Args:
+      saved: what `data_digest` gave when the checkpoint was made; empty = it was not kept.
+      now: what it gives now; empty = not asked.
+      folder: of the checkpoint, for the error.
+
+    Raises:
+      ConfigError: naming what changed, and the fix.
+    """
+    changed = [name for name in FIXES if name in saved and name in now and saved[name] != now[name]]
+    if changed:
+        fixes = " and ".join(FIXES[name] for name in changed)
+        raise ConfigError(
+            f"the checkpoint in {folder} was trained on other data: {' and '.join(changed)} "
+            f"changed; {fixes}, or start anew with --restart"
+        )
+
+
+def _encoded(values: Sequence[str]) -> Iterator[bytes]:
+    """Strings as bytes, each ended by a zero byte."""
+    for start in range(0, len(values), CHUNK):
+        yield "".join(f"{value}\0" for value in values[start : start + CHUNK]).encode()

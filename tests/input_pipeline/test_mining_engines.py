@@ -1,0 +1,143 @@
+"""Tests of input_pipeline/mining/engines.py: DuckDB's limits, and Spark row for row."""
+
+import importlib.util
+import random
+from pathlib import Path
+
+import pytest
+from click_logs import LOOSE, catalogue_of, clicks, mined, write_rows
+
+from input_pipeline.mining import mine
+from input_pipeline.mining.engines import check_java, open_engine
+from stylejax.config import ConfigError, DataConfig, MiningConfig
+
+QUERIES = ["Red Owl", "red owl ", "blue frog", "frog", "owl, red", "", "red", "blue owl", "newt"]
+
+
+def random_log(folder: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
+    """A log with everything that mining reads, besides some of everything that checks find."""
+    dice = random.Random(0)
+    items = [f"I{number:02}" for number in range(24)]
+    words = (["red", "blue"], ["owl", "frog"])
+    titles = {item: " ".join(map(dice.choice, words)) for item in items}
+    rows = [
+        {
+            "event_id": f"E{dice.randrange(3000)}",
+            "session_id": f"S{dice.randrange(120)}",
+            "timestamp": 1_767_225_600 + 60 * number,
+            "query": dice.choice(QUERIES),
+            "item_id": dice.choice([*items, "stranger"]),
+            "clicked": str(dice.choice([0, 0, 0, 0, 1])),
+            "relevance": dice.choice([0.4, 0.7, 0.95, None]),
+            "trigger_id": dice.choice(["", *items]),
+        }
+        for number in range(1500)
+    ]
+    categories = {item: ("a > x", "a > y")[number % 2] for number, item in enumerate(items)}
+    return write_rows(folder, rows), categories, titles
+
+
+def test_spark_gives_duckdbs_rows(tmp_path: Path) -> None:
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.skip("PySpark is not installed; `make setup-spark` installs it")
+    try:
+        check_java()
+    except ConfigError as error:
+        pytest.skip(str(error))
+    path, categories, titles = random_log(tmp_path)
+    catalogue = catalogue_of(categories, {"I07": "val"}, titles)
+    settings = {
+        "evidence": ("query", "session", "item"),
+        "min_relevance": 0.3,
+        "min_support": 1,
+        "min_profile_similarity": 0.1,
+        "max_query_listings": 22,
+        "max_negatives_per_item": 3,
+        "min_shown_together": 1,
+        "max_pairs_per_item": 5,
+        "category_level": 1,
+    }
+    duck, spark = (
+        mine(DataConfig(), MiningConfig(engine=engine, **settings), catalogue, path, now=1.8e9)
+        for engine in ("duckdb", "spark")
+    )
+    assert duck.table.num_rows > 10
+    assert duck.table.equals(spark.table)
+    assert duck.funnel == spark.funnel
+    assert duck.findings == spark.findings
+    assert any(found.count for found in duck.findings)
+    assert duck.negatives is not None
+    assert spark.negatives is not None
+    assert duck.negatives.num_rows > 0
+    assert duck.negatives.equals(spark.negatives)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ('openjdk version "11.0.2" 2019-01-15', "is Java 11"),
+        ('java version "1.8.0_402"', "is Java 8"),
+        ("no such thing", "no such thing"),
+    ],
+)
+def test_an_old_java_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, message: str
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{told}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=rf"{message}.*Java 17.*--mining\.engine duckdb"):
+        check_java()
+
+
+def test_a_java_that_is_new_enough_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"21\" 2023-09-19' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    check_java()
+
+
+def test_without_java_the_fix_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"needs Java, which is not here: install Java 17"):
+        check_java()
+
+
+def test_without_pyspark_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
+    with pytest.raises(ConfigError, match=r"make setup-spark"):
+        mined(tmp_path, clicks("p", "ab"), MiningConfig(engine="spark"), catalogue_of({"a": "x"}))
+
+
+def test_duckdb_keeps_to_its_memory_and_spills_where_it_is_told(tmp_path: Path) -> None:
+    options = MiningConfig(memory_limit="300MB", spill_dir=str(tmp_path))
+    with open_engine(options) as engine:
+        told = engine.connection.con.execute(
+            "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+        ).fetchall()[0]
+        assert told[0] == "286.1 MiB"
+        assert Path(told[1]).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spill_folder_must_be_there(tmp_path: Path) -> None:
+    options = MiningConfig(spill_dir=str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"no folder .*nowhere.*mining\.spill_dir"):
+        mined(tmp_path, clicks("p", "ab"), options, catalogue_of({"a": "x"}))
+
+
+def test_a_log_that_breaks_while_it_is_read_is_a_config_error(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.csv"
+    rows = "".join("p,a,1,1.0\n" for _ in range(30_000))
+    path.write_text("query,item_id,clicked,relevance\n" + rows + "p,a,1\n")
+    with pytest.raises(ConfigError, match=r"cannot read .*clicks\.csv"):
+        mine(DataConfig(), LOOSE, catalogue_of({"a": "x"}), path)

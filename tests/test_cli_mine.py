@@ -1,0 +1,78 @@
+"""Tests of `stylejax mine`: what it prints and writes."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny
+import verbs
+
+
+def test_mine_prints_the_funnel_and_what_it_found(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root))
+    printed = capsys.readouterr().out
+    assert "events in the log" in printed
+    assert "! events on listings of other splits" in printed
+    told = json.loads((tmp_path / "run" / "mining.json").read_text())
+    assert told["funnel"][-1] == ["... within the cap a listing", 24]
+    assert not (tmp_path / "run" / "audit.html").exists()
+
+
+@pytest.mark.parametrize("truth", ["group", "no such column"])
+def test_the_audit_is_judged_where_the_catalogue_has_the_truth(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], truth: str
+) -> None:
+    words = ["--audit", "--data.columns.group", truth]
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root), *words)
+    assert "audit.html" in capsys.readouterr().out
+    page = (tmp_path / "run" / "audit.html").read_text()
+    assert ("precision" in page.lower()) == (truth == "group")
+
+
+def test_mining_never_reads_the_truth(data_root: Path, tmp_path: Path) -> None:
+    """With or without the column, and with the audit that reads it: the same pairs."""
+    tables = []
+    for number, words in enumerate(([], ["--audit"], ["--data.columns.group", ""])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        verbs.run("mine", "--config", verbs.recipe(folder, data_root), *words)
+        tables.append(pq.read_table(folder / "run" / "pairs.parquet"))
+    assert tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2])
+
+
+def test_negatives_and_a_time_split_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tiny.write_data(tmp_path / "data")
+    rows = tiny.click_rows()
+    dated = [
+        row | {"timestamp": f"2026-01-{1 + (number // len(rows)) * 10:02}"}
+        for number, row in enumerate(rows * 2)
+    ]
+    tiny.write_csv(root / "clicks.csv", dated)
+    words = ["--mining.split-at", "2026-01-05", "--mining.max-negatives-per-item", "5"]
+    words += ["--mining.min-shown-together", "1"]
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, root), *words)
+    printed = capsys.readouterr().out
+    assert "100.0% of the earlier pairs are among them" in printed
+    assert "negatives.parquet" in printed
+    assert pq.read_table(tmp_path / "run" / "pairs_later.parquet").num_rows == 24
+
+
+def test_sql_is_written_instead_of_pairs(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = verbs.recipe(tmp_path, data_root)
+    verbs.run("mine", "--config", path, "--sql", "bigquery", "--mining.relevance", "bm25")
+    run = tmp_path / "run"
+    assert "mining.sql" in capsys.readouterr().out
+    assert "FROM `events`" in (run / "mining.sql").read_text()
+    assert pq.read_table(run / "listings.parquet").num_rows == 32
+    assert pq.read_table(run / "titles.parquet").num_rows == 24
+    assert not (run / "pairs.parquet").exists()
+    error = verbs.refused(["mine", "--config", path, "--sql", "cobol"], capsys)
+    assert "use bigquery" in error

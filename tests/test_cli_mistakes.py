@@ -1,0 +1,178 @@
+"""Tests of the verbs: every mistake ends with exit code 2, and a message that names the fix."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny
+from verbs import recipe, refused, run
+
+from stylejax.cli import VERBS
+
+# ---- In settings and data
+
+
+def test_an_unknown_verb_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(["fly"], capsys)
+    assert "'fly'" in error
+    assert all(verb in error for verb in VERBS)
+
+
+def test_a_recipe_must_be_given_and_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--config is required" in refused(["mine"], capsys)
+    assert "no recipe nowhere.py" in refused(["train", "--config", "nowhere.py"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--mining.min-suport", "3"], ["--mining.min-support"]),
+        (["--mining.min-support", "0"], ["min_support is 0"]),
+        (["--data.columns.title", "name"], ["no column 'name'", "title"]),
+        (["--data.click-columns.clicked", "click"], ["no column 'click'"]),
+        (["--data.images", "photos"], ["no folder of pictures", "--data.images"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_a_wrong_setting_is_named_with_the_fix(
+    data_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    told: list[str],
+) -> None:
+    error = refused(["mine", "--config", recipe(tmp_path, data_root), *words], capsys)
+    assert all(part in error for part in told), error
+
+
+@pytest.mark.parametrize("log", ["empty", "of another shop"])
+def test_a_click_log_without_a_click_to_learn_from_is_refused(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data_root, root)
+    rows = [row | {"item_id": f"X{row['item_id']}"} for row in tiny.click_rows()]
+    tiny.write_csv(root / "clicks.csv", [] if log == "empty" else rows, tiny.CLICK_FIELDS)
+    error = refused(["mine", "--config", recipe(tmp_path, root)], capsys)
+    told = "has no events" if log == "empty" else "no click on a listing of split 'train'"
+    assert told in error
+    assert "clicks.csv" in error
+
+
+def test_a_folder_without_the_pictures_is_refused_before_training(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data_root, root)
+    path = recipe(tmp_path, root)
+    run("mine", "--config", path)
+    shutil.rmtree(root / "images")
+    error = refused(["train", "--config", path], capsys)
+    assert re.search(r"not one of \d+ pictures can be read, the first \S+\.jpg", error)
+    assert "--data.images" in error
+
+
+# ---- With a run
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--resume", "--restart"], ["not allowed with"]),
+        (["--resume", "--loss.form", "softmax"], ["loss.form: hinge -> softmax"]),
+        # Other shapes must not reach the optimizer: the difference is named before that.
+        (["--resume", "--encoder.dim", "16"], ["encoder.dim: 8 -> 16"]),
+        ([], ["--resume", "--restart"]),
+    ],
+    ids=["both", "loss", "shapes", "neither"],
+)
+def test_training_does_not_go_on_with_another_config(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: list[str]
+) -> None:
+    error = refused(["train", "--config", trained_copy.parent / "recipe.py", *words], capsys)
+    assert all(part in error for part in told), error
+
+
+def age(path: Path, *keys: str) -> None:
+    """Makes a file say that it was made at step 4; the run's checkpoint is of step 5."""
+    values = json.loads(path.read_text())
+    origin = values
+    for key in keys:
+        origin = origin[key]
+    assert origin["step"] == 5
+    origin["step"] = 4
+    path.write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "report"])
+def test_vectors_of_an_older_training_are_refused(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    age(trained_copy / "vectors" / "manifest.json")
+    before = (trained_copy / "metrics.json").read_text()
+    error = refused([verb, "--run", trained_copy], capsys)
+    assert "out of date" in error
+    assert "step 4" in error
+    assert "step 5" in error
+    assert "export again" in error
+    assert (trained_copy / "metrics.json").read_text() == before
+    assert not (trained_copy / "report.html").exists()
+
+
+def test_an_index_of_an_older_training_is_refused(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    age(trained_copy / "index" / "index.json", "origin")
+    error = refused(["search", "--run", trained_copy, "--text", "mug"], capsys)
+    assert "step 4" in error
+    assert "export and index again" in error
+
+
+def test_metrics_of_other_vectors_are_refused_by_the_report(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("export", "--checkpoint", trained_copy, "--views", "m,t")  # other vectors, same checkpoint
+    error = refused(["report", "--run", trained_copy], capsys)
+    assert "metrics.json" in error
+    assert "run `stylejax evaluate` again" in error
+    run("evaluate", "--run", trained_copy)
+    run("report", "--run", trained_copy)
+    assert (trained_copy / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("export --checkpoint {empty}", "is no trained run"),
+        ("index --vectors {empty}", "run `stylejax export`"),
+        ("evaluate --run {empty}", "is no trained run"),
+        ("search --run {empty} --text mug", "is no trained run"),
+        ("report --run {empty}", "is no trained run"),
+        ("search --run {run}", "nothing to search for"),
+        ("search --run {run} --text mug --top 0", "--top is 0"),
+        ("search --run {run} --image {empty}/no.jpg", "cannot read --image"),
+        ("search --run {run} --text mug --index {empty}", "run `stylejax index`"),
+        ("search --run {run} --text mug --catalog {empty}/no.csv", "no.csv"),
+        ("export --checkpoint {run} --views m,x", "give some of m, t, i"),
+        ("export --checkpoint {run} --catalog {empty}/no.csv", "no.csv"),
+        ("export --checkpoint {run} --images {empty}", "--images goes with --catalog"),
+        ("evaluate --run {run} --images {empty}", "--images goes with --catalog"),
+        ("report --run {run} --catalog {empty}/no.csv --images {empty}/no", "set --images"),
+        ("report --run {run} --metrics {empty}/no.json", "run `stylejax evaluate"),
+        ("evaluate --run {run} --vectors {empty}", "run `stylejax export`"),
+        ("evaluate --run {run} --queries test", "no listing of split 'test'"),
+        ("evaluate --run {run} --colour red", "--colour"),
+    ],
+    ids=lambda value: value if "{" in value else "",
+)
+def test_what_comes_after_training_says_what_is_missing(
+    trained_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    message: str,
+) -> None:
+    given = [word.format(run=trained_run, empty=tmp_path) for word in words.split()]
+    assert message in refused(given, capsys)

@@ -1,0 +1,73 @@
+"""Tests of stylejax/training/digest.py."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stylejax.config import ConfigError
+from stylejax.training import digest
+from stylejax.training.digest import data_digest, require_same_data
+
+PAIRS = {"left_id": ["a", "a", "b"], "right_id": ["b", "c", "c"], "weight": [0.5, 1.0, 0.25]}
+IDS, TITLES = ["a", "b", "c"], ["red mug", "", "größer"]
+
+
+def of(ids: list[str] = IDS, titles: list[str] = TITLES, **columns: list) -> dict[str, str]:
+    return data_digest(pa.table(PAIRS | columns), ids, titles)
+
+
+def test_equal_content_has_equal_digests_however_it_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = of()
+    assert set(expected) == {"pairs", "catalogue"}
+    table = pa.table(PAIRS).append_column("support", pa.array([2, 2, 3]))
+    pq.write_table(table, tmp_path / "pairs.parquet", row_group_size=1, compression="zstd")
+    stored = pq.read_table(tmp_path / "pairs.parquet")
+    monkeypatch.setattr(digest, "CHUNK", 2)
+    assert data_digest(stored, IDS, TITLES) == expected
+    assert data_digest(pa.concat_tables([table[:1], table[1:]]), IDS, TITLES) == expected
+    ids = [(name, pa.large_string()) for name in ("left_id", "right_id")]
+    wide = pa.table(PAIRS, pa.schema([*ids, ("weight", pa.float64())]))
+    assert data_digest(wide, IDS, TITLES) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"weight": [0.5, 1.0, 0.5]}, "pairs"),
+        ({"right_id": ["b", "c", "d"]}, "pairs"),
+        ({"left_id": ["a", "a", "a"]}, "pairs"),
+        ({"left_id": ["aa", "", "b"]}, "pairs"),
+        ({"titles": ["red mug", "", "grösser"]}, "catalogue"),
+        ({"titles": ["", "red mug", "größer"]}, "catalogue"),
+        ({"ids": ["b", "a", "c"]}, "catalogue"),
+    ],
+    ids=str,
+)
+def test_every_change_shows_where_it_is(change: dict[str, list], name: str) -> None:
+    before, after = of(), of(**change)
+    assert {key for key in before if before[key] != after[key]} == {name}
+
+
+def test_the_message_says_what_changed_and_the_fix() -> None:
+    saved = {"pairs": "1", "catalogue": "2"}
+    with pytest.raises(ConfigError) as raised:
+        require_same_data(saved, saved | {"pairs": "9"}, "runs/demo")
+    message = str(raised.value)
+    assert "runs/demo" in message
+    assert "pairs changed; mine with" in message
+    assert "listings" not in message
+    assert "--restart" in message
+    with pytest.raises(ConfigError, match=r"pairs and catalogue changed; mine .* and give .* ids"):
+        require_same_data(saved, {"pairs": "8", "catalogue": "9"}, "runs/demo")
+
+
+@pytest.mark.parametrize("saved", [{}, {"pairs": "1", "catalogue": "2"}])
+@pytest.mark.parametrize("now", [{}, {"pairs": "1", "catalogue": "2"}])
+def test_what_was_not_kept_or_not_asked_is_no_change(
+    saved: dict[str, str], now: dict[str, str]
+) -> None:
+    require_same_data(saved, now, "runs/demo")
