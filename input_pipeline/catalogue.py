@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from input_pipeline.datasets.records import is_record
+from input_pipeline.datasets.records import RecordPictures, is_record
 from input_pipeline.listing_text import attribute_text
 from input_pipeline.sources import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig
@@ -75,10 +76,15 @@ class Catalogue:
         }
 
     def card(self, row: int) -> Card:
-        """What a page shows of a listing; a picture in a record has no path to show it from."""
+        """What a page shows of a listing; `picture_reader` reads its picture."""
         image = self.image[row]
-        path = self.images / image if image and not is_record(image) else None
+        path = self.images / image if image else None
         return Card(self.item_id[row], self.title[row], self.category_path[row], path)
+
+    def picture_reader(self) -> Callable[[Path], bytes]:
+        """From the picture of a card to the bytes of its file, or of its record in a data set."""
+        records = RecordPictures(self.images)
+        return lambda image: records[image.name] if is_record(image.name) else image.read_bytes()
 
 
 def has_truth(data: DataConfig, path: Path) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -20,6 +20,7 @@ from stylejax.config import PictureConfig
 _CHUNK = 16  # pictures that a thread takes at a time
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """Pictures by number."""
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from input_pipeline.datasets.records import RecordPictures, is_record
-from input_pipeline.pictures import MAX_PIXELS, Pictures, read_picture
+from input_pipeline.pictures import Pictures, read_picture
 from stylejax.config import ConfigError
+from stylejax.picture_file import MAX_PIXELS
 
 _REDUCED = (
     (8, cv2.IMREAD_REDUCED_COLOR_8),

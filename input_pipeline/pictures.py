@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,87 +11,30 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
 from input_pipeline.datasets.records import RecordPictures, is_record
 from stylejax.config import ConfigError
+from stylejax.picture_file import open_rgb
 
-MAX_PIXELS = 64_000_000  # a picture beyond this is refused before it is decoded
-# Nothing else is opened: Pillow hands PostScript, for one, to a program outside.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # EXIF orientation -> what undoes it
 _QUARANTINE = ("item_id", "image", "reason")
 
 
 def read_picture(source: Path | bytes, size: int) -> UInt8[NDArray, "size size 3"]:
-    """Decodes one picture: upright by its EXIF tag, RGB on white, squeezed to a square.
+    """Decodes one picture as `open_rgb` does and squeezes it to a square.
 
     Squeezed rather than cropped: a listing's picture is all product, and its edges tell as much
-    as its middle. Of an animated picture the first frame counts, of 16 bits a channel the upper 8.
+    as its middle.
 
     Args:
       source: a file, or what is in one.
       size: side in pixels.
 
     Raises:
-      OSError: when it is missing, empty, no picture, truncated, damaged or beyond `MAX_PIXELS`.
+      OSError: when it is missing, empty, no picture, truncated, damaged or too large.
     """
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise OSError(f"{picture.width} x {picture.height} pixels is too large")
-            # JPEG can be decoded at 1/2, 1/4 or 1/8 size; keep twice what is wanted.
-            picture.draft("RGB", (2 * size, 2 * size))
-            picture.load()
-            upright = _opaque(_eight_bits(_upright(picture)))
-            resized = upright.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-            return np.asarray(resized, np.uint8)
-    except UnidentifiedImageError as error:
-        raise OSError("no JPEG, PNG, WebP, GIF, BMP or TIFF picture") from error
-    except OSError:
-        raise
-    except Exception as error:  # Pillow's decoders raise many kinds of error at damaged bytes
-        raise OSError(f"{type(error).__name__}: {error}") from error
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as its EXIF tag asks; other tags that are damaged are no reason to lose a picture."""
-    try:
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # Pillow raises many kinds here too
-        turn = None
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Greys of 16 bits as 8: `convert` would cut the upper values off."""
-    if picture.mode.startswith("I;16"):
-        return picture.point(lambda value: value / 256).convert("L")
-    if picture.mode in ("I", "F"):  # no range is agreed on for these: the largest value is white
-        values = np.asarray(picture, np.float64)
-        top = max(float(values.max(initial=0)), 1.0)
-        return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
-    return picture
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    """Laid on white where it is transparent."""
-    layered = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa")
-    if not layered and "transparency" not in picture.info:
-        return picture
-    layer = picture.convert("RGBA")
-    ground = Image.new("RGBA", layer.size, "white")
-    ground.alpha_composite(layer)
-    return ground
+    resized = open_rgb(source, size).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(resized, np.uint8)
 
 
 class Pictures:

@@ -23,7 +23,7 @@ class Sources:
     """Where the parts of a data set are."""
 
     catalogue: Path
-    clicks: Path | str  # a file, or the URL of a database
+    clicks: Path | str | None  # a file, or the URL of a database; None = there is no log
     images: Path
 
 
@@ -41,7 +41,9 @@ def locate(config: Config) -> Sources:
         write_catalogue(root, data.synthetic)
     else:
         root = _root(data)
-    clicks = data.clicks if "://" in data.clicks else root / data.clicks
+    clicks: Path | str | None = None
+    if data.clicks:
+        clicks = data.clicks if "://" in data.clicks else root / data.clicks
     sources = Sources(root / data.catalogue, clicks, root / data.images)
     for path, field in ((sources.catalogue, "catalogue"), (sources.clicks, "clicks")):
         if isinstance(path, Path) and not path.is_file():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,14 +117,3 @@ def _tokenizer(model: Any) -> Any:
             single=f"{CLS} $A", special_tokens=[(CLS, tokenizer.token_to_id(CLS))]
         )
     return tokenizer
-
-
-def load_tokenizer(path: Path, max_tokens: int) -> TitleTokenizer:
-    """Reads ``tokenizer.json``.
-
-    Raises:
-      ConfigError: when it is missing or no tokenizer.
-    """
-    if not path.is_file():
-        raise ConfigError(f"no tokenizer {path}; a trained run has one")
-    return TitleTokenizer(path.read_text(encoding="utf-8"), max_tokens)

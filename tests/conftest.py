@@ -26,6 +26,7 @@ CHECKED = [
     "stylejax.encoder",
     "stylejax.training",
     "stylejax.retrieval",
+    "input_pipeline",
 ]
 jaxtyping.install_import_hook(CHECKED, "typecheck.checked")
 

@@ -63,6 +63,15 @@ def test_negatives_and_a_time_split_are_told(
     assert pq.read_table(tmp_path / "run" / "pairs_later.parquet").num_rows == 24
 
 
+def test_without_a_log_there_is_nothing_to_mine(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = verbs.recipe(tmp_path, data_root)
+    error = verbs.refused(["mine", "--config", path, "--data.clicks", ""], capsys)
+    assert "data.clicks is empty" in error
+    assert "pairs.parquet" in error
+
+
 def test_sql_is_written_instead_of_pairs(
     data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,7 @@ def test_only_the_commands_join_the_two_sides() -> None:
 
 
 def test_the_input_pipeline_knows_config_and_contract_only() -> None:
-    allowed = ("stylejax.config", "stylejax.batch", "stylejax.labels")
+    allowed = ("stylejax.config", "stylejax.batch", "stylejax.labels", "stylejax.picture_file")
     odd = [
         line
         for line in offenders("input_pipeline", "stylejax")

@@ -146,7 +146,7 @@ class _Shop:
     def _search(self, wanted: int, ask: Ask) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
         rng, product = self.rng, self.products[wanted]
         found = self._page(product, ask)
-        kinds = np.array([self._kinship(product, item) for item in found])
+        kinds = np.array([self._kinship(product, item) for item in found.tolist()])
         score = np.array(_GRADES[ask])[kinds]
         score = score + rng.normal(0, self.options.relevance_noise, len(found))
         order = np.argsort(-score - rng.normal(0, 0.15, len(found)), kind="stable")

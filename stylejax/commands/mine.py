@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.recipe import parse_recipe
+from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
@@ -35,6 +36,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     if args.sql:
         _write_sql(config, catalogue, args.sql)
         return
+    if sources.clicks is None:
+        raise ConfigError(
+            "data.clicks is empty: there is no log to mine. Name one with --data.clicks, or put "
+            f"pairs that you have into {folder / 'pairs.parquet'} and train"
+        )
     mined = mine(config.data, config.mining, catalogue, sources.clicks)
     write_pairs(mined, folder)
     found = [finding for finding in mined.findings if finding.count]
@@ -104,4 +110,5 @@ def _write_audit(config: Config, sources: Sources, mined: MinedPairs, path: Path
             and [catalogue.group[row] or f"unknown {catalogue.item_id[row]}" for row in rows],
         ),
         confirmed=mined.confirmed(),
+        read=catalogue.picture_reader(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -90,13 +89,6 @@ class Run:
             sources = locate(self.config)
             listings, images = sources.catalogue, sources.images
         return load_catalogue(self.config.data, listings, images, with_truth=with_truth)
-
-    def picture_reader(self, catalogue: Catalogue) -> Callable[[Path], bytes]:
-        """From the picture of a card to the bytes of its file, or of its record in a data set."""
-        from input_pipeline.datasets.records import RecordPictures, is_record
-
-        records = RecordPictures(catalogue.images)
-        return lambda image: records[image.name] if is_record(image.name) else image.read_bytes()
 
     def export(self, folder: str = "") -> tuple[Path, dict[str, Any]]:
         """Folder and manifest of an export of the run's newest checkpoint; "" = the run's own.

@@ -47,6 +47,6 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         labels=catalogue.labels(config.evaluation.category_level),
         cards=[catalogue.card(row) for row in range(len(catalogue))],
         note=config.data.note,
-        read=opened.picture_reader(catalogue),
+        read=catalogue.picture_reader(),
     )
     print(f"report     {out}")

@@ -55,6 +55,6 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         from stylejax.retrieval.page import write_results_page
 
         scores = [hit.score for hit in found]
-        read = opened.picture_reader(catalogue)
+        read = catalogue.picture_reader()
         write_results_page(Path(args.html), args.image, words, cards, scores, read=read)
         print(f"page       {args.html}")

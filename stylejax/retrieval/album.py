@@ -7,13 +7,12 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from stylejax.picture_file import open_rgb
 
 THUMBNAIL = 112  # longest side of a thumbnail in pixels; shown at about 96 CSS pixels
 QUALITY = 80
-MAX_PIXELS = 64_000_000  # a picture beyond this is not decoded
-# Nothing else is opened: Pillow hands PostScript, for one, to a program outside.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # MPO is read as JPEG
 
 
 class Album:
@@ -63,26 +62,14 @@ def thumbnail(picture_file: bytes, side: int) -> bytes:
       side: longest side in pixels; smaller pictures are not enlarged.
     """
     try:
-        with Image.open(io.BytesIO(picture_file), formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                return b""
-            picture.draft("RGB", (2 * side, 2 * side))
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                layer = upright.convert("RGBA")
-                upright = Image.new("RGBA", layer.size, "white")
-                upright.alpha_composite(layer)
-            if upright.mode.startswith("I;16"):  # convert would cut the upper values off
-                upright = upright.point(lambda value: value / 256).convert("L")
-            small = upright.convert("RGB")
-        small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        # A fresh buffer: the file's EXIF and colour profile are not the page's business.
-        written = io.BytesIO()
-        small.save(written, "JPEG", quality=QUALITY, optimize=True, exif=b"", icc_profile=None)
-        return written.getvalue()
-    # Pillow's decoders raise many kinds of error at broken files; a page stops for none of them.
-    except Exception:
+        small = open_rgb(picture_file, side)
+    except OSError:
         return b""
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    # A fresh buffer: the file's EXIF and colour profile are not the page's business.
+    written = io.BytesIO()
+    small.save(written, "JPEG", quality=QUALITY, optimize=True, exif=b"", icc_profile=None)
+    return written.getvalue()
 
 
 def data_uri(jpeg: bytes) -> str:

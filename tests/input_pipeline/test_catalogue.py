@@ -148,7 +148,10 @@ def test_a_column_of_picture_bytes_is_refused(tmp_path: Path) -> None:
         load_catalogue(DataConfig(), path, tmp_path)
 
 
-def test_a_picture_in_a_record_has_no_file_to_show(tmp_path: Path) -> None:
-    rows = [row | {"image": "train.array_record#4"} for row in tiny.catalogue_rows()]
-    catalogue = load_catalogue(DataConfig(), write(tmp_path, rows), tmp_path)
-    assert catalogue.card(0).image is None
+def test_the_picture_of_a_card_is_read_from_its_file(data_root: Path) -> None:
+    catalogue = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
+    row = next(row for row, image in enumerate(catalogue.image) if image)
+    shown = catalogue.card(row).image
+    assert shown is not None
+    assert catalogue.picture_reader()(shown) == (data_root / catalogue.image[row]).read_bytes()
+    assert catalogue.card(catalogue.image.index("")).image is None

@@ -68,11 +68,12 @@ def test_no_pictures_make_an_empty_batch() -> None:
 
 
 def test_what_a_reader_raises_is_not_swallowed() -> None:
-    def broken(number: int, least: float) -> None:
-        raise RuntimeError("no such luck")
+    class Broken(Album):
+        def __call__(self, number: int, least: float) -> np.ndarray | None:
+            raise RuntimeError("no such luck")
 
     with pytest.raises(RuntimeError, match="no such luck"):
-        Crops(OPTIONS)(broken, np.arange(40), draws(40), 16)  # pyright: ignore[reportArgumentType]
+        Crops(OPTIONS)(Broken(), np.arange(40), draws(40), 16)
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def test_a_jpeg_that_is_cut_off_is_refused(kept: float) -> None:
 
 @pytest.mark.usefixtures("careful")
 def test_a_jpeg_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("decode", "pictures"):
-        monkeypatch.setattr(f"input_pipeline.{module}.MAX_PIXELS", 1000)
+    for module in ("input_pipeline.decode", "stylejax.picture_file"):
+        monkeypatch.setattr(f"{module}.MAX_PIXELS", 1000)
     with pytest.raises(OSError, match="64 x 64 pixels is too large"):
         decode_picture(encoded(halves()), 8)
 

@@ -298,3 +298,10 @@ def test_the_url_of_a_database_is_no_file_below_the_root(data_root: Path) -> Non
         data=DataConfig(name="tiny", root=str(data_root), catalogue="catalogue.csv", clicks=url)
     )
     assert locate(config).clicks == url
+
+
+def test_a_data_set_may_have_no_log(data_root: Path) -> None:
+    config = Config(
+        data=DataConfig(name="tiny", root=str(data_root), catalogue="catalogue.csv", clicks="")
+    )
+    assert locate(config).clicks is None

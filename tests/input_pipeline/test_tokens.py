@@ -12,7 +12,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from input_pipeline.tokens import TitleTokenizer, load_tokenizer, train_tokenizer
+from input_pipeline.tokens import TitleTokenizer, train_tokenizer
 from stylejax.config import ConfigError, TextConfig
 
 TITLES = [row["title"] for row in tiny.catalogue_rows()]
@@ -107,19 +107,15 @@ def test_training_is_deterministic_within_its_vocabulary(titles: list[str]) -> N
     assert np.array_equal(ids[:, 0] != 0, [bool(title.strip()) for title in titles])
 
 
-def test_a_tokenizer_survives_its_json(tokenizer: TitleTokenizer, tmp_path: Path) -> None:
-    path = tmp_path / "tokenizer.json"
-    path.write_text(tokenizer.definition, encoding="utf-8")
-    loaded = load_tokenizer(path, 8)
+def test_a_tokenizer_survives_its_json(tokenizer: TitleTokenizer) -> None:
+    loaded = TitleTokenizer(tokenizer.definition, 8)
     assert loaded.vocab_size == tokenizer.vocab_size
     assert np.array_equal(loaded(TITLES), tokenizer(TITLES))
-    longer = load_tokenizer(path, 12)(TITLES)
+    longer = TitleTokenizer(tokenizer.definition, 12)(TITLES)
     assert np.array_equal(longer[:, :8], tokenizer(TITLES))
 
 
-def test_what_is_no_tokenizer_is_refused(tokenizer: TitleTokenizer, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a trained run has one"):
-        load_tokenizer(tmp_path / "tokenizer.json", 8)
+def test_what_is_no_tokenizer_is_refused(tokenizer: TitleTokenizer) -> None:
     with pytest.raises(ConfigError, match="not a tokenizer definition"):
         TitleTokenizer("{}", 8)
     definition = json.loads(tokenizer.definition)

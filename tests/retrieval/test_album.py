@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stylejax.retrieval.album import MAX_PIXELS, Album, thumbnail
+from stylejax.picture_file import MAX_PIXELS
+from stylejax.retrieval.album import Album, thumbnail
 
 
 def _picture(path: Path, colour: str, size: tuple[int, int] = (40, 30)) -> Path:
