@@ -30,7 +30,7 @@ demo: setup
 	@echo "  $(BIN)/stylejax search --run $(RUN) --text 'frog mug' --html $(RUN)/found.html"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
@@ -38,8 +38,10 @@ lint: setup
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: setup
+	@test -n "$$STYLEJAX_DATA" || { echo "set STYLEJAX_DATA to the folder that holds grocery/: some claims are about real photos" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	for claim in benchmarks/*.py; do $(BIN)/python $$claim || exit 1; done
+	$(BIN)/python benchmarks/loader.py --soak --out runs/loader_soak.json
 
 # JPEG files to batches beside PyTorch's loader, and memory over 10,000 batches.
 bench-loader: setup
@@ -47,11 +49,12 @@ bench-loader: setup
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/loader.py --soak --out runs/loader_soak.json
 
-# Mining at scale against hand-written SQL, polars and pandas; then how clean its pairs are.
+# Mining at scale against hand-written SQL, polars and pandas; then how clean pairs and groups are.
 bench-mining: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/mining.py
 	$(BIN)/python benchmarks/mining_quality.py
+	$(BIN)/python benchmarks/groups.py
 
 # The engine for logs that outgrow one machine; it needs Java 17 or newer beside it.
 setup-spark: setup

@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylejax.cli import reported
+from stylejax.cli import reported, verb_parser
 from stylejax.commands.recipe import parse_recipe
 from stylejax.config import VIEWS, Config
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from input_pipeline.pictures import Pictures
     from input_pipeline.sources import Sources
     from input_pipeline.tokens import TitleTokenizer
+    from input_pipeline.training_data import TrainingData
     from stylejax.batch import PairBatch
     from stylejax.encoder import Parameters
 
@@ -82,8 +83,11 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
     if restart:
         for name in ("checkpoints", "tensorboard", "vectors", "index"):
             shutil.rmtree(run_dir / name, ignore_errors=True)
-        for name in ("metrics.json", "report.html", "quarantine.csv"):
+        for name in ("metrics.json", "report.html"):
             (run_dir / name).unlink(missing_ok=True)
+    if not resume and Checkpoints(run_dir).latest() is None:
+        # Of a run that is dropped, or left no checkpoint: this one names what it meets itself.
+        (run_dir / "quarantine.csv").unlink(missing_ok=True)
     try:
         train(
             config,
@@ -95,8 +99,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
             resume=resume,
             data=data_digest(
                 pa.concat_tables(data.pairs for data in data_sets),
-                [item for data in data_sets for item in data.catalogue.item_id],
-                [text for data in data_sets for text in data.texts],
+                listing_columns(data_sets),
             ),
         )
     finally:
@@ -108,6 +111,18 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
             print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
 
 
+def listing_columns(data_sets: Sequence[TrainingData]) -> dict[str, list[str]]:
+    """All that training reads of the listings, one data set after the other."""
+    return {
+        "item_id": [x for data in data_sets for x in data.catalogue.item_id],
+        "text": [x for data in data_sets for x in data.texts],
+        "category_path": [x for data in data_sets for x in data.catalogue.category_path],
+        "split": [x for data in data_sets for x in data.catalogue.split],
+        "photo_item": [x for data in data_sets for x in data.photos.items],
+        "photo": [x for data in data_sets for x in data.photos.images],
+    }
+
+
 def retrieval_evaluation(
     config: Config,
     sources: Sources,
@@ -116,24 +131,33 @@ def retrieval_evaluation(
     pictures: Pictures,
     mesh: Mesh,
 ) -> Callable[[Parameters], dict[str, float]] | None:
-    """Encoder weights to retrieval metrics: the one reader of the truth, None if there is none."""
+    """Encoder weights to retrieval metrics: the one reader of the truth, None if there is none.
+
+    Raises:
+      ConfigError: when no listing searches or none is found.
+    """
     import numpy as np
 
     from input_pipeline.catalogue import has_truth, load_catalogue
     from input_pipeline.listings import product_batches
     from stylejax.encoder import encoder_factory
     from stylejax.encoder.inference import encode_all, make_encode
-    from stylejax.retrieval.evaluation import evaluate_splits
+    from stylejax.retrieval.evaluation import evaluate_splits, split_rows
     from stylejax.retrieval.vectors import collect
     from stylejax.training.mesh import by_row, replicated
 
     if not has_truth(config.data, sources.catalogue):
+        if name := config.data.columns.group:
+            print(
+                f"not evaluated: {sources.catalogue} has no column {name!r} of true products "
+                "(--data.columns.group)",
+                file=sys.stderr,
+            )
         return None
     catalogue = load_catalogue(config.data, sources.catalogue, sources.images, with_truth=True)
     options = config.evaluation
     labels = catalogue.labels(options.category_level)
-    splits = {options.query_split, options.gallery_split}
-    rows = np.sort(np.concatenate([catalogue.rows(split) for split in splits]))
+    rows = np.union1d(*split_rows(catalogue.split, options.query_split, options.gallery_split))
     _, bind = encoder_factory(config, tokenizer.vocab_size)
     encode = make_encode(bind, VIEWS, config.picture, by_row(mesh), replicated(mesh))
 
@@ -157,4 +181,4 @@ def retrieval_evaluation(
 
 
 if __name__ == "__main__":
-    reported(lambda: main(argparse.ArgumentParser(prog="train.py"), sys.argv[1:]))
+    reported(lambda: main(verb_parser("train", "python train.py"), sys.argv[1:]))

@@ -64,6 +64,16 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")
     print(f"\n{about}\nwritten to {out}")
+    for size in [] if args.soak else args.sizes:
+        speeds = list(results[str(size)]["median"].values())
+        if speeds[1] < 2 * speeds[0]:
+            raise SystemExit(
+                f"missed: {speeds[1] / speeds[0]:.2f} times the peer at {size} px, not 2"
+            )
+    if args.soak and len(set(results["soak"].values())) > 1:
+        low, *_, high = sorted(results["soak"].values())
+        if high - low > 0.02 * low:
+            raise SystemExit(f"missed: memory went from {low} to {high} MiB")
 
 
 def photos(folder: Path) -> tuple[list[Path], str]:

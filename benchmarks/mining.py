@@ -23,6 +23,7 @@ from benchmarks.support.machine import machine
 from benchmarks.support.mining_log import write_log
 
 LIMIT = "2GiB"
+RATIO = 1.2  # of our time to that of the query
 SIZES = (0.1, 0.2, 0.5, 1.0)  # shares of the events, for the curve
 PEERS = Path(__file__).parent / "support" / "mining_peers.py"
 NAMES = {
@@ -87,9 +88,14 @@ def main() -> None:
     told = {"machine": about, "results": results, "curve": curve}
     out.write_text(json.dumps(told, indent=1) + "\n")
     print(f"\n{about}\nwritten to {out}")
-    counts = {run["pairs"] for run in results.values() if "pairs" in run}
-    if len(counts) > 1:
-        raise SystemExit(f"the peers disagree: {counts} pairs")
+    found = {(run["pairs"], run["checksum"]) for run in results.values() if "pairs" in run}
+    if len(found) > 1:
+        raise SystemExit(f"missed: they find different pairs (number, checksum): {found}")
+    ratio = results[NAMES["ours"]]["seconds"] / results[NAMES["sql"]]["seconds"]
+    if ratio > RATIO:
+        raise SystemExit(f"missed: {ratio:.2f} times the hand-written query's time, not {RATIO}")
+    if "failed" in results[f"{NAMES['ours']}, {LIMIT}"]:
+        raise SystemExit(f"missed: mining fails with {LIMIT} of memory")
 
 
 def keep_fastest(results: dict[str, dict], name: str, run: dict) -> None:

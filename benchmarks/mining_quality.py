@@ -4,7 +4,7 @@ Prints two tables, with the true products used for scoring only: the defaults on
 and on the built-in catalogue under three other seeds and levels of noise; and on the grocery log
 what each kind of evidence and each constraint costs and buys.
 
-    STYLEJAX_DATA=FOLDER python benchmarks/mining_quality.py
+    python benchmarks/mining_quality.py    # with STYLEJAX_DATA=FOLDER on grocery too
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.support.grocery import grocery
 from benchmarks.support.machine import machine
-from input_pipeline.catalogue import Catalogue, load_catalogue
+from input_pipeline.catalogue import Catalogue
 from input_pipeline.mining import mine
-from input_pipeline.sources import locate
 from input_pipeline.synthetic.clicks import simulate_clicks
 from input_pipeline.synthetic.listings import sample_listings
 from input_pipeline.synthetic.products import sample_products
@@ -37,7 +37,6 @@ from stylejax.config import (
     DataConfig,
     MiningConfig,
     SyntheticConfig,
-    load_config,
 )
 
 # What is changed -> settings that differ from the defaults. Category False takes the category
@@ -91,6 +90,7 @@ ABLATION: list[tuple[str, dict]] = [
 # Seed, share of stray clicks, standard deviation of the relevance score; the catalogue's own
 # defaults are seed 0, 0.01 and 0.12.
 NOISE = [(1, 0.005, 0.08), (2, 0.01, 0.12), (3, 0.03, 0.18)]
+PRECISION, PAIRS = 0.97, 15_000  # of the defaults on every log; pairs on grocery
 ABLATED = 2  # the seed of the second table's built-in catalogue
 
 
@@ -220,18 +220,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="runs/mining_quality.json", help="results as JSON")
     args = parser.parse_args()
-    config = load_config("configs/grocery.py")
-    sources = locate(config)
-    assert isinstance(sources.clicks, Path)
-    grocery = load_catalogue(config.data, sources.catalogue, sources.images, with_truth=True)
+    real = grocery()
     defaults: dict[str, dict] = {}
     ablations: dict[str, dict[str, dict]] = {}
     options = MiningConfig(max_negatives_per_item=20)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        score = scored(config.data, options, grocery, sources.clicks)
-        defaults["grocery"] = dataclasses.asdict(score)
-        ablations["grocery"] = ablation(grocery, with_pages(sources.clicks, folder))
+        if real is not None:
+            config, catalogue, clicks = real
+            score = scored(config.data, options, catalogue, clicks)
+            defaults["grocery"] = dataclasses.asdict(score)
+            ablations["grocery"] = ablation(catalogue, with_pages(clicks, folder))
         for seed, stray, noise in NOISE:
             synthetic = SyntheticConfig(seed=seed, stray_clicks=stray, relevance_noise=noise)
             catalogue, clicks = simulated(synthetic, folder)
@@ -247,6 +246,11 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n")
     print(f"\n{about}\nwritten to {out}")
+    for log, score in defaults.items():
+        if score["precision"] < PRECISION:
+            raise SystemExit(f"missed: {log}: precision {score['precision']:.3f} < {PRECISION}")
+    if real is not None and defaults["grocery"]["pairs"] < PAIRS:
+        raise SystemExit(f"missed: grocery: {defaults['grocery']['pairs']:,} pairs < {PAIRS:,}")
 
 
 def print_tables(results: dict) -> None:

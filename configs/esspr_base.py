@@ -4,6 +4,9 @@ Published: one single-stream transformer over title tokens and picture patches, 
 pair, the loss unit PPM + PDC + PLC in hinge form with k = 10. Not published, and chosen here:
 BERT-base's size, patches of 16 at 224 pixels, 256 numbers a vector, margins and weights (those of a
 successor by the same team), batch size, optimizer and schedule.
+
+Its data set is what `stylejax build --dataset esspr` writes (docs/your_catalogue.md): --data.root
+names that folder, and its pairs.parquet belongs into the run's folder.
 """
 
 from stylejax.config import (
@@ -18,7 +21,7 @@ from stylejax.config import (
 
 config = Config(
     run_dir="runs/esspr_base",
-    data=DataConfig(name="esspr"),
+    data=DataConfig(name="esspr", catalogue="listings.parquet", clicks=""),
     text=TextConfig(vocab_size=30_000, max_tokens=64),
     picture=PictureConfig(size=224, stored_size=256),
     encoder=EncoderConfig(
@@ -40,5 +43,5 @@ config = Config(
         evaluate_every=5_000,
         log_every=50,
     ),
-    evaluation=EvaluationConfig(batch_size=512),
+    evaluation=EvaluationConfig(query_split="eval", gallery_split="eval", batch_size=512),
 )

@@ -11,13 +11,13 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from input_pipeline.category_path import at_level
 from input_pipeline.datasets.records import RecordPictures, is_record
 from input_pipeline.listing_text import attribute_text
+from input_pipeline.pictures import file_bytes
 from input_pipeline.sources import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig
 from stylejax.labels import Card, Label
-
-SEPARATOR = " > "
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ class Catalogue:
         """The first `level` levels of a row's category path; 0 = the whole path."""
         return at_level(self.category_path[row], level)
 
-    def labels(self, category_level: int) -> dict[str, Label]:
-        """Item id to what evaluation knows of it; the catalogue must hold the truth.
+    def product(self, row: int) -> str:
+        """The true product of a row; the catalogue must hold the truth.
 
         A listing whose true product is unknown is a product of its own: it finds nothing, so it is
         no query, and it is wrong for every other.
         """
         assert self.group is not None, "read the catalogue with the truth"
+        return self.group[row] or f"unknown {self.item_id[row]}"
+
+    def labels(self, category_level: int) -> dict[str, Label]:
+        """Item id to what evaluation knows of it; the catalogue must hold the truth."""
         return {
-            item: Label(
-                self.group[row] or f"unknown {item}",
-                self.category(row, category_level),
-                self.split[row],
-            )
+            item: Label(self.product(row), self.category(row, category_level), self.split[row])
             for row, item in enumerate(self.item_id)
         }
 
@@ -84,17 +84,12 @@ class Catalogue:
     def picture_reader(self) -> Callable[[Path], bytes]:
         """From the picture of a card to the bytes of its file, or of its record in a data set."""
         records = RecordPictures(self.images)
-        return lambda image: records[image.name] if is_record(image.name) else image.read_bytes()
+        return lambda image: records[image.name] if is_record(image.name) else file_bytes(image)
 
 
 def has_truth(data: DataConfig, path: Path) -> bool:
     """Whether the catalogue has a column of true products."""
     return data.columns.group in read_table(ibis.duckdb.connect(), path).columns
-
-
-def at_level(path: str, level: int) -> str:
-    """The first `level` levels of a category path; 0 = the whole path."""
-    return path if level == 0 else SEPARATOR.join(path.split(SEPARATOR)[:level])
 
 
 def load_catalogue(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from input_pipeline.datasets.records import RecordPictures, is_record
-from input_pipeline.pictures import Pictures, read_picture
+from input_pipeline.pictures import Pictures, file_bytes, read_picture
 from stylejax.config import ConfigError
 from stylejax.picture_file import MAX_PIXELS
 
@@ -98,7 +98,7 @@ class FilePictures:
         try:
             if is_record(image):
                 return decode_picture(self._records[image], least)
-            return decode_picture((self._folder / image).read_bytes(), least)
+            return decode_picture(file_bytes(self._folder / image), least)
         except OSError as error:
             with self._lock:
                 self.quarantine[self._items[number]] = (image, error.strerror or str(error))

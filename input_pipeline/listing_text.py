@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from input_pipeline.category_path import narrowest
 from stylejax.config import ConfigError, TextConfig
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def composed(
         "title": title,
         "attributes": attributes,
         "category_path": category_path,
-        "category": category_path.split(" > ")[-1],
+        "category": narrowest(category_path),
     }
     if not any(values[name].strip() for name in options.fields):
         return ""

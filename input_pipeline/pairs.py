@@ -37,6 +37,7 @@ class PairSource:
     photos: Photos  # of its catalogue
     pictures: Decoder  # by photo number
     tokens: NDArray[np.int32]  # [catalogue, length] token ids
+    continues: NDArray[np.bool_] | None = None  # [vocab] ids that go on with a word; None = no id
 
 
 def pair_batches(
@@ -144,11 +145,14 @@ class _Part:
         ]
 
     def _dropped(self, tokens: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Some words of both sides' texts become padding; [CLS] stays."""
+        """Some words of both sides' texts become padding, each as a whole; [CLS] stays."""
         share = self._config.text.drop_tokens
         if share == 0:
             return tokens
         places = np.arange(tokens.shape[1])
-        which = np.arange(2)[:, None, None]
-        draws = uniform(self._seed, _WORDS, numbers[:, None], which, places).reshape(tokens.shape)
+        if self._source.continues is not None:  # each token goes by its word's first one
+            begins = np.where(self._source.continues[tokens], 0, places)
+            places = np.maximum.accumulate(begins, axis=1)
+        which = np.repeat([0, 1], len(numbers))[:, None]
+        draws = uniform(self._seed, _WORDS, np.tile(numbers, 2)[:, None], which, places)
         return np.where((draws >= share) | (places == 0), tokens, np.int32(0))

@@ -47,7 +47,7 @@ class Photos:
 
 
 def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:
-    """The photos of a catalogue.
+    """The photos of a catalogue: of each listing its own, then further ones in the table's order.
 
     Args:
       catalogue: listings with one picture each at most.
@@ -78,8 +78,7 @@ def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:
             )
     items, images, counts = [], [], []
     for item, own in zip(catalogue.item_id, catalogue.image, strict=True):
-        # A file's rows come in no particular order; sorted, equal tables give equal numbers.
-        shown = [own] * bool(own) + sorted(set(further.get(item, ())) - {own}) or [""]
+        shown = list(dict.fromkeys([own] * bool(own) + further.get(item, []))) or [""]
         items += [item, *(f"{item} (photo {n})" for n in range(2, len(shown) + 1))]
         images += shown
         counts.append(len(shown))

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from input_pipeline.graph import PairGraph
 from input_pipeline.order import EpochOrder
-from input_pipeline.stateless import uniform
+from input_pipeline.stateless import mixed, uniform
 from stylejax.config import SamplingConfig
 
-_PARTNER, _SWAP = 101, 102  # what a number is drawn for
+_PARTNER, _SWAP, _END = 101, 102, 103  # what a number is drawn for
 
 
 class PairSampler:
@@ -26,18 +26,28 @@ class PairSampler:
           seed: of the run.
         """
         self._graph, self._seed, self._swap = graph, seed, options.swap
-        self._order = EpochOrder(
-            graph.category[graph.left],
-            graph.group[graph.left].astype(np.int64),
-            options,
-            rows,
-            seed,
-        )
+        self._pairs = graph.pairs() if options.epoch == "pairs" else None
+        dealt = graph.left if self._pairs is None else self._pairs[:, 0]
+        category, group = graph.category[dealt], graph.group[dealt].astype(np.int64)
+        self._order = EpochOrder(category, group, options, rows, seed)
         self._cumulative = np.cumsum(graph.weight**options.weight_exponent)
 
     def __call__(self, number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Catalogue rows `[n, 2]` of both sides, and epochs `[n]`, of n example numbers."""
         k, epoch = self._order(number)
+        if self._pairs is not None:  # from one end in this epoch, from the other in the next
+            pairs = self._pairs[k]
+            turned = (mixed(self._seed, _END, k) + epoch.astype(np.uint64)) % 2 == 1
+            pairs[turned] = pairs[turned, ::-1]
+        else:
+            pairs = self._with_partner(k, number)
+        if self._swap:
+            turned = uniform(self._seed, _SWAP, number) < 0.5
+            pairs[turned] = pairs[turned, ::-1]
+        return pairs, epoch
+
+    def _with_partner(self, k: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Listings `left[k]`, each with a partner drawn by weight."""
         low, high = self._graph.start[k], self._graph.start[k + 1]
         before = np.where(low > 0, self._cumulative[np.maximum(low - 1, 0)], 0.0)
         choice = uniform(self._seed, _PARTNER, number)
@@ -45,8 +55,4 @@ class PairSampler:
         drawn = np.searchsorted(self._cumulative, wanted, side="right")
         # Rounding may push the draw to the next listing's first partner.
         right = self._graph.partner[np.clip(drawn, low, high - 1)]
-        pairs = np.stack([self._graph.left[k], right], axis=1)
-        if self._swap:
-            turned = uniform(self._seed, _SWAP, number) < 0.5
-            pairs[turned] = pairs[turned, ::-1]
-        return pairs, epoch
+        return np.stack([self._graph.left[k], right], axis=1)

@@ -26,12 +26,28 @@ class Sources:
     clicks: Path | str | None  # a file, or the URL of a database; None = there is no log
     images: Path
 
+    def log(self) -> Path | str:
+        """The click log, for what cannot do without; whatever else is asked of the data can.
+
+        Raises:
+          ConfigError: when there is none, or its file is not there.
+        """
+        if self.clicks is None:
+            raise ConfigError(
+                "data.clicks is empty: there is no log to mine. Name one with --data.clicks, or "
+                "put pairs that you have into the run's folder as pairs.parquet and train"
+            )
+        if isinstance(self.clicks, Path) and not self.clicks.is_file():
+            raise ConfigError(f"no file {self.clicks}; set --data.root or --data.clicks")
+        return self.clicks
+
 
 def locate(config: Config) -> Sources:
     """Finds the data set; writes the built-in simulated one below the run if that is asked for.
 
     Raises:
-      ConfigError: when a file or folder is not there, naming it and the setting to change.
+      ConfigError: when the catalogue or the folder of pictures is not there, naming it and the
+        setting to change. The click log is asked for where it is needed, by `Sources.log`.
     """
     data = config.data
     if data.name == "synthetic" and not data.root:
@@ -45,9 +61,8 @@ def locate(config: Config) -> Sources:
     if data.clicks:
         clicks = data.clicks if "://" in data.clicks else root / data.clicks
     sources = Sources(root / data.catalogue, clicks, root / data.images)
-    for path, field in ((sources.catalogue, "catalogue"), (sources.clicks, "clicks")):
-        if isinstance(path, Path) and not path.is_file():
-            raise ConfigError(f"no file {path}; set --data.root or --data.{field}")
+    if not sources.catalogue.is_file():
+        raise ConfigError(f"no file {sources.catalogue}; set --data.root or --data.catalogue")
     if not sources.images.is_dir():
         raise ConfigError(f"no folder of pictures {sources.images}; set --data.images")
     return sources
@@ -72,6 +87,14 @@ def _root(data: DataConfig) -> Path:
         f"STYLEJAX_DATA is {shelf}, but neither {data.name}/{data.catalogue} nor {data.catalogue} "
         "is there; set it to the folder that holds the data set, or give --data.root"
     )
+
+
+def told(where: Path | str) -> str:
+    """The name of a file or database for messages: a URL without its user, password and options."""
+    if isinstance(where, Path) or "://" not in where:
+        return str(where)
+    without = re.sub("//.*@", "//…@", where)  # a password may hold a / or @ of its own
+    return re.sub(r"[?].*", "?…", without)
 
 
 def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
@@ -131,9 +154,10 @@ def open_source(
         if table:
             raise ConfigError(f"{where} is no database; leave out --data.clicks-table {table}")
         return read_table(connection, where)
-    told = re.sub("//[^/@]*@", "//…@", str(where))  # without the password
     if not table:
-        raise ConfigError(f"{told} is a database; name the log with --data.clicks-table TABLE")
+        raise ConfigError(
+            f"{told(where)} is a database; name the log with --data.clicks-table TABLE"
+        )
     space, _, name = table.rpartition(".")
     try:
         if scheme == "duckdb" and connection.name == "duckdb":
@@ -144,10 +168,10 @@ def open_source(
         rows = database.table(name, database=space or None)
         database.to_parquet(rows, scratch / "clicks.parquet")
     except ImportError as error:
-        raise ConfigError(f"cannot open {told}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"cannot open {told(where)}: {str(error).splitlines()[0]}") from error
     except Exception as error:  # every database raises types of its own
-        what = str(error).replace(str(where), told)
-        raise ConfigError(f"cannot read table {table} of {told}: {what}") from error
+        what = str(error).replace(str(where), told(where))
+        raise ConfigError(f"cannot read table {table} of {told(where)}: {what}") from error
     return read_table(connection, scratch / "clicks.parquet")
 
 
@@ -157,9 +181,18 @@ def reading(path: Path | str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, duckdb.Error) and not type(error).__module__.startswith("pyspark"):
+        engine = type(error).__module__.partition(".")[0]
+        if not isinstance(error, duckdb.Error) and engine not in ("pyspark", "py4j"):
             raise
-        raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an engine says in a line. Spark's own exceptions bury it below those of its workers."""
+    cause = getattr(error, "java_exception", None)
+    while cause is not None and cause.getCause() is not None:
+        cause = cause.getCause()
+    return str(error if cause is None else cause.getMessage()).splitlines()[0]
 
 
 def mapped(table: ir.Table, columns: dict[str, str], path: Path | str, setting: str) -> ir.Table:

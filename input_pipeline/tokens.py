@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Bool, Int32
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError, TextConfig
@@ -45,6 +46,15 @@ class TitleTokenizer:
             unk_token=UNK,
             model_max_length=max_tokens,
         )
+
+    @property
+    def continues(self) -> Bool[NDArray, " vocab"]:
+        """For each id, whether the token goes on with the word of the token before it."""
+        mark = json.loads(self.definition)["model"].get("continuing_subword_prefix")
+        inside = np.zeros(self.vocab_size, bool)
+        for token, number in self._tokenizer.get_vocab().items():
+            inside[number] = bool(mark) and token.startswith(mark)
+        return inside
 
     def __call__(self, titles: Sequence[str]) -> Int32[NDArray, "n max_tokens"]:
         """Token ids of n titles, [CLS] first, cut and padded; an empty title is all padding."""

@@ -61,15 +61,24 @@ def main(argv: list[str] | None = None) -> None:
     if verb not in VERBS:
         fail(f"no verb {verb!r}; there are {', '.join(VERBS)}")
     command = importlib.import_module(f"stylejax.commands.{verb.replace('-', '_')}")
+    reported(lambda: command.run(verb_parser(verb, f"stylejax {verb}"), rest))
+
+
+def verb_parser(verb: str, prog: str) -> argparse.ArgumentParser:
+    """The parser of a verb, without its options.
+
+    Args:
+      verb: of `VERBS`.
+      prog: how it was called; the example in its help is called likewise.
+    """
     what, example = VERBS[verb]
-    parser = argparse.ArgumentParser(
-        prog=f"stylejax {verb}",
+    return argparse.ArgumentParser(
+        prog=prog,
         description=what[0].upper() + what[1:] + ".",
-        epilog=f"example: {example}",
+        epilog=f"example: {example.replace(f'stylejax {verb}', prog)}",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    reported(lambda: command.run(parser, rest))
 
 
 def reported(job: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ class Origin:
     run: str  # name of the run's folder; for people, folders may be renamed
     step: int  # optimizer steps it was trained for
     config: str  # SHA-256, as hex digits, of the run's settings and training data
+    weights: str  # likewise of the encoder's weights: other pictures or programs show there alone
 
     @classmethod
     def read(cls, values: Any, path: Path) -> Origin:
@@ -44,10 +45,12 @@ class Origin:
           fix: what to do about it, e.g. ``"export and index again"``.
 
         Raises:
-          ConfigError: when step or config differ, naming both.
+          ConfigError: when step, config or weights differ, naming the steps and what differs.
         """
-        if (self.step, self.config) == (now.step, now.config):
+        if dataclasses.replace(self, run=now.run) == now:
             return
         made, checkpoint = f"step {self.step} of {self.run!r}", f"step {now.step} of {now.run!r}"
-        why = "" if self.config == now.config else ", trained with other settings or data"
+        why = "" if self.step != now.step else ", trained anew: its weights are others"
+        if self.config != now.config:
+            why = ", trained with other settings or data"
         raise ConfigError(f"{what}: made at {made}, but the checkpoint is {checkpoint}{why}; {fix}")

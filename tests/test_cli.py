@@ -1,6 +1,7 @@
 """Tests of stylejax/cli.py and the verbs: from clicks to search, and help on the way."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -9,14 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tiny
+from jax.sharding import Mesh
 from verbs import recipe, refused, run
 
-from stylejax.cli import VERBS, main
-from stylejax.config import Config
+from stylejax.cli import VERBS, main, verb_parser
+from stylejax.config import Config, to_json
 from stylejax.retrieval.vectors import read_vectors
+from stylejax.training.restore import TrainedEncoder, load_encoder
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,6 +76,21 @@ def test_a_listings_own_photo_and_title_find_it_first(
     assert found[0][1] == pytest.approx(1.0, abs=2e-3)
     scores = [score for _, score in found]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_search_reads_a_photo_as_its_checkpoint_does(
+    trained_copy: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the run's config.json has become since."""
+    config = tiny.run_config(trained_copy)
+    picture = dataclasses.replace(config.picture, eval_crops=(0.5,))
+    changed = dataclasses.replace(config, picture=picture)
+    (trained_copy / "config.json").write_text(to_json(changed))
+    photo = data_root / tiny.catalogue_rows()[0]["image"]
+    run("search", "--run", trained_copy, "--image", photo, "--text", "red mug", "--top", "1")
+    ((item, score),) = ranked(capsys.readouterr().out)
+    assert item == "L00"
+    assert score == pytest.approx(1.0, abs=2e-3)
 
 
 @pytest.mark.parametrize("by", ["image", "text"])
@@ -167,6 +186,52 @@ def test_vectors_of_another_catalogue_are_not_mistaken_for_the_runs(
     assert "--catalog" in error
 
 
+def test_a_new_table_needs_no_split_and_has_its_own_names(
+    trained_run: Path,
+    data_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [
+        {"sku": row["item_id"], "title": row["title"], "image": row["image"], "group": row["group"]}
+        for row in tiny.catalogue_rows()[:4]
+    ]
+    table, out = tiny.write_csv(tmp_path / "bare.csv", rows), tmp_path / "vectors"
+    given = ["--catalog", table, "--images", data_root, "--data.columns.item-id", "sku"]
+    given += ["--data.columns.category-path", ""]
+    run("export", "--checkpoint", trained_run, *given, "--out", out)
+    assert read_vectors(out).item_id == ["L00", "L01", "L02", "L03"]
+    # Evaluation goes by splits: without them all is the split that is trained on.
+    judge = ["evaluate", "--run", trained_run, *given, "--vectors", out]
+    assert "no column 'split'" in refused([*judge, "--out", tmp_path / "metrics.json"], capsys)
+    judge += ["--data.columns.split", "", "--queries", "train", "--gallery", "train"]
+    run(*judge, "--out", tmp_path / "metrics.json")
+    assert json.loads((tmp_path / "metrics.json").read_text())["queries"] == 4
+
+
+def test_the_export_of_a_run_fits_more_devices_than_it_was_trained_on(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recipe for three devices encodes 12 listings at a time; there are eight here."""
+
+    def of_three(run_dir: Path, mesh: Mesh) -> TrainedEncoder:
+        encoder = load_encoder(run_dir, mesh)
+        options = dataclasses.replace(encoder.config.evaluation, batch_size=12)
+        config = dataclasses.replace(encoder.config, evaluation=options)
+        return dataclasses.replace(encoder, config=config)
+
+    monkeypatch.setattr("stylejax.training.restore.load_encoder", of_three)
+    out = tmp_path / "vectors"
+    run("export", "--checkpoint", trained_run, "--views", "m", "--out", out)
+    made, before = (
+        dict(zip(found.item_id, found.vectors["m"], strict=True))
+        for found in (read_vectors(out), read_vectors(trained_run / "vectors"))
+    )
+    assert made.keys() == before.keys()
+    for item, vector in made.items():
+        np.testing.assert_allclose(vector, before[item], atol=1e-5)
+
+
 def test_an_export_of_some_views_can_be_judged_and_reported(trained_copy: Path) -> None:
     run("export", "--checkpoint", trained_copy, "--views", "m,i")
     assert set(read_vectors(trained_copy / "vectors").vectors) == {"m", "i"}
@@ -208,6 +273,14 @@ def test_training_by_script_is_the_same_job(data_root: Path, tmp_path: Path) -> 
     assert result.returncode == 2
     assert "error: no pairs" in result.stderr
     assert "stylejax mine" in result.stderr
+
+
+def test_the_scripts_parser_is_that_of_the_verb() -> None:
+    parser = verb_parser("train", "python train.py")
+    assert parser.epilog is not None
+    assert parser.epilog.startswith("example: python train.py --config configs/")
+    parser.add_argument("--resume", action="store_true")
+    assert parser.parse_known_args(["--res"])[1] == ["--res"]
 
 
 # ---- Help

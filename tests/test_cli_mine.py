@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 import tiny
@@ -70,13 +71,28 @@ def test_without_a_log_there_is_nothing_to_mine(
     error = verbs.refused(["mine", "--config", path, "--data.clicks", ""], capsys)
     assert "data.clicks is empty" in error
     assert "pairs.parquet" in error
+    error = verbs.refused(["mine", "--config", path, "--data.clicks", "gone.csv"], capsys)
+    assert f"no file {data_root / 'gone.csv'}; set --data.root or --data.clicks" in error
+
+
+def test_the_audit_keeps_what_the_address_of_the_log_holds(data_root: Path, tmp_path: Path) -> None:
+    log = duckdb.connect(str(tmp_path / "log.duckdb"))
+    log.execute(f"CREATE TABLE log AS FROM read_csv('{data_root / 'clicks.csv'}')")
+    log.close()
+    words = ["--audit", "--data.clicks-table", "log"]
+    words += ["--data.clicks", f"duckdb://{tmp_path}/log.duckdb?read_only=True"]
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root), *words)
+    page = (tmp_path / "run" / "audit.html").read_text()
+    assert "log.duckdb?" in page
+    assert "read_only" not in page
 
 
 def test_sql_is_written_instead_of_pairs(
     data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = verbs.recipe(tmp_path, data_root)
-    verbs.run("mine", "--config", path, "--sql", "bigquery", "--mining.relevance", "bm25")
+    elsewhere = ["--sql", "bigquery", "--data.clicks", "in the warehouse"]
+    verbs.run("mine", "--config", path, *elsewhere, "--mining.relevance", "bm25")
     run = tmp_path / "run"
     assert "mining.sql" in capsys.readouterr().out
     assert "FROM `events`" in (run / "mining.sql").read_text()
@@ -85,3 +101,5 @@ def test_sql_is_written_instead_of_pairs(
     assert not (run / "pairs.parquet").exists()
     error = verbs.refused(["mine", "--config", path, "--sql", "cobol"], capsys)
     assert "use bigquery" in error
+    error = verbs.refused(["mine", "--config", path, "--sql", "bigquery", "--audit"], capsys)
+    assert "--audit shows pairs" in error

@@ -143,6 +143,28 @@ def test_metrics_of_other_vectors_are_refused_by_the_report(
 
 
 @pytest.mark.parametrize(
+    ("verb", "file", "fix"),
+    [
+        ("report", "metrics.json", "run `stylejax evaluate` again"),
+        ("report", "mining.json", "mine again"),
+        ("evaluate", "vectors/manifest.json", "export again"),
+        ("search", "index/index.json", "run `stylejax index` again"),
+    ],
+)
+def test_a_half_written_file_is_named_with_what_makes_it_anew(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str], verb: str, file: str, fix: str
+) -> None:
+    path = trained_copy / file
+    path.write_bytes(path.read_bytes()[:20])
+    words = [verb, "--run", trained_copy, *(["--text", "mug"] if verb == "search" else [])]
+    error = refused(words, capsys)
+    assert f"{path} is damaged" in error
+    assert fix in error
+    path.write_text("[]")
+    assert f"{path} holds no JSON object" in refused(words, capsys)
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("export --checkpoint {empty}", "is no trained run"),
@@ -160,6 +182,8 @@ def test_metrics_of_other_vectors_are_refused_by_the_report(
         ("export --checkpoint {run} --images {empty}", "--images goes with --catalog"),
         ("evaluate --run {run} --images {empty}", "--images goes with --catalog"),
         ("report --run {run} --catalog {empty}/no.csv --images {empty}/no", "set --images"),
+        ("export --checkpoint {run} --data.columns.title name", "goes with --catalog"),
+        ("search --run {run} --text mug --data.columns.titel name", "--data.columns.title"),
         ("report --run {run} --metrics {empty}/no.json", "run `stylejax evaluate"),
         ("evaluate --run {run} --vectors {empty}", "run `stylejax export`"),
         ("evaluate --run {run} --queries test", "no listing of split 'test'"),

@@ -8,7 +8,7 @@ import pytest
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
 
-NOW = Origin("demo", 400, "ab12")
+NOW = Origin("demo", 400, "ab12", "ff00")
 FIX = ("the vectors are out of date", "export again")
 
 
@@ -30,9 +30,10 @@ def test_the_same_checkpoint_fits_whatever_its_folder_is_called() -> None:
     ("change", "told"),
     [
         ({"step": 300}, "made at step 300 of 'demo', but the checkpoint is step 400 of 'demo';"),
-        ({"config": "cd34"}, "trained with other settings or data;"),
+        ({"config": "cd34", "weights": "0"}, "trained with other settings or data;"),
+        ({"weights": "ee11"}, "is step 400 of 'demo', trained anew: its weights are others;"),
     ],
-    ids=["step", "config"],
+    ids=["step", "config", "weights"],
 )
 def test_another_checkpoint_is_refused_with_the_difference(
     change: dict[str, object], told: str

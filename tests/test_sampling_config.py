@@ -28,6 +28,10 @@ from stylejax.config import (
         (lambda: SamplingConfig(weight_exponent=-1.0), "weight_exponent is -1"),
         (lambda: SamplingConfig(category_exponent=float("nan")), "category_exponent is nan"),
         (lambda: SamplingConfig(category_exponent=float("inf")), "category_exponent is inf"),
+        (
+            lambda: SamplingConfig(epoch="pairs", weight_exponent=0.5),
+            "weight_exponent is 0.5, but with sampling.epoch pairs",
+        ),
         (lambda: SamplingConfig(category_level=-1), "category_level is -1"),
         (lambda: SamplingConfig(block=0), "block is 0"),
         (lambda: FurtherData(rate=0.0), "rate is 0"),

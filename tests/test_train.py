@@ -12,6 +12,7 @@ import pytest
 import tiny
 
 import train
+from input_pipeline.pictures import write_quarantine
 from stylejax.config import Config, ConfigError, FurtherData
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
@@ -62,7 +63,7 @@ def test_a_run_is_evaluated_with_the_truth(straight: Path) -> None:
 
 
 def test_without_the_truth_pairs_and_weights_are_the_same_bit_for_bit(
-    straight: Path, data_root: Path, tmp_path: Path
+    straight: Path, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The true product is for evaluation only: mining and training cannot see it."""
     root = tmp_path / "blind"
@@ -77,8 +78,9 @@ def test_without_the_truth_pairs_and_weights_are_the_same_bit_for_bit(
     assert (blind / "pairs.parquet").read_bytes() == (straight / "pairs.parquet").read_bytes()
     assert equal(weights(blind), weights(straight))
     assert of_training(blind) == of_training(straight)
-    # Nothing to judge by, and no error.
+    # Nothing to judge by: no error, but a word.
     assert all("loss" in line for line in read_record(blind))
+    assert "catalogue.csv has no column 'group' of true products" in capsys.readouterr().err
 
 
 def test_another_truth_changes_nothing_but_the_evaluation(
@@ -128,6 +130,24 @@ def test_restart_starts_anew_and_nothing_else_overwrites(
     assert max(line["step"] for line in read_record(run_dir)) == 4
 
 
+def test_a_run_is_not_resumed_on_other_pictures_or_categories(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    run_dir, root = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(straight, run_dir)
+    shutil.copytree(data_root, root)
+    rows = tiny.catalogue_rows()
+    shifted = [
+        row | {"image": other["image"]}
+        for row, other in zip(rows, rows[1:] + rows[:1], strict=True)
+    ]
+    moved = [row | {"category_path": "Home"} for row in rows]
+    for changed in (shifted, moved):
+        tiny.write_csv(root / "catalogue.csv", changed)
+        with pytest.raises(ConfigError, match=r"catalogue changed; .* categories, splits and pic"):
+            train.run(config(root, run_dir), resume=True)
+
+
 @pytest.mark.parametrize("fault", ["no pairs", "no data"])
 def test_restart_drops_nothing_before_the_new_run_can_start(
     straight: Path, data_root: Path, tmp_path: Path, fault: str
@@ -146,7 +166,9 @@ def test_a_split_that_is_not_there_is_named_before_training(
     data_root: Path, tmp_path: Path
 ) -> None:
     options = prepared(data_root, tmp_path / "run", evaluation={"query_split": "test"})
-    with pytest.raises(ConfigError, match=r"split 'test'; the catalogue has \['train', 'val'\]"):
+    with pytest.raises(
+        ConfigError, match=r"'test'; there are \['train', 'val'\]: set --evaluation\.query-split"
+    ):
         train.run(options)
     assert read_record(tmp_path / "run") == []
 
@@ -166,9 +188,14 @@ def test_unreadable_pictures_are_named_and_the_run_goes_on(
     truncated.write_bytes(truncated.read_bytes()[:300])
     (root / "images" / "L17.jpg").write_text("<html>404</html>")
     (root / "images" / "L03.jpg").unlink()  # of split val: read by the evaluation alone
-    train.run(prepared(root, tmp_path / "run"))
+    options = prepared(root, tmp_path / "run")
+    # Of an attempt that was over before its first checkpoint.
+    write_quarantine({"L99": ("gone.jpg", "gone")}, tmp_path / "run" / "quarantine.csv")
+    train.run(options)
     assert Checkpoints(tmp_path / "run").latest() == 6
     assert "3 pictures could not be read" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="already holds step 6"):
+        train.run(options)  # which keeps what is there
     with (tmp_path / "run" / "quarantine.csv").open(newline="") as file:
         rows = {row["item_id"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"L03", "L08", "L17"}

@@ -37,7 +37,7 @@ _CHUNK = 2_000  # sessions a table
 
 
 @dataclass(frozen=True)
-class ClickLog:
+class SimulatedLog:
     """What was written."""
 
     path: Path
@@ -53,7 +53,7 @@ def write_clicks(
     options: ClickOptions,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> ClickLog:
+) -> SimulatedLog:
     """Simulates a log over the listings of one split and writes it.
 
     Beside ``NAME.csv`` stands ``NAME.json`` with the seed, all rates and the counts: a header
@@ -95,7 +95,7 @@ def write_clicks(
     }
     note.write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
     draft.replace(path)
-    return ClickLog(path, note, events, clicks)
+    return SimulatedLog(path, note, events, clicks)
 
 
 def require_log_name(path: Path) -> Path:

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from input_pipeline.catalogue import SEPARATOR, Catalogue
+from input_pipeline.catalogue import Catalogue
+from input_pipeline.category_path import narrowest
 from input_pipeline.click_simulation.options import ClickOptions
 
 Ask = Literal["name", "category", "title"]
@@ -51,17 +52,13 @@ class Shop:
     """Draws searches; the same options and catalogue give the same ones."""
 
     def __init__(self, catalogue: Catalogue, rows: NDArray[np.int64], options: ClickOptions):
-        """Takes a catalogue read with the truth, and the rows that the shop sells.
-
-        A listing whose product is unknown is a product of its own.
-        """
-        assert catalogue.group is not None, "read the catalogue with the truth"
+        """Takes a catalogue read with the truth, and the rows that the shop sells."""
         self._catalogue, self._rows, self._options = catalogue, rows, options
         self._rng = np.random.default_rng([options.seed, 1])
         own, kin = defaultdict(list), defaultdict(list)
         self._product = {}
         for row in map(int, rows):
-            product = catalogue.group[row] or f"unknown {catalogue.item_id[row]}"
+            product = catalogue.product(row)
             self._product[row] = product
             own[product].append(row)
             kin[catalogue.category_path[row]].append(row)
@@ -103,7 +100,7 @@ class Shop:
         catalogue, rng = self._catalogue, self._rng
         name = catalogue.name[example] if catalogue.name else ""
         title = " ".join(catalogue.title[example].split()[: int(rng.integers(2, 6))])
-        category = catalogue.category_path[example].split(SEPARATOR)[-1]
+        category = narrowest(catalogue.category_path[example])
         wanted = {"name": name, "category": category, "title": title}[ask]
         best: Sequence[str] = (wanted, name, title, category, catalogue.item_id[example])
         return next(words for words in best if words.strip()).replace("-", " ").lower().strip()

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow_datasets as tfds
 
-from input_pipeline.datasets.builder import LISTINGS, ListingBuilder
+from input_pipeline.datasets.builder import FURTHER, LISTINGS, ListingBuilder, picture_name
 from input_pipeline.datasets.records import open_split, record_reference
 from input_pipeline.pictures import write_quarantine
 from stylejax.config import ConfigError
 
 CATALOGUE = "listings.parquet"
+PHOTOS = "photos.parquet"
 FAILURES = "failures.csv"
 OPTIONAL = ("attributes", "group", "name")
 
@@ -25,10 +27,11 @@ OPTIONAL = ("attributes", "group", "name")
 class BuiltDataset:
     """What a build left on disk."""
 
-    folder: Path  # dataset_info.json, record files, `listings.parquet`, perhaps `failures.csv`
+    folder: Path  # dataset_info.json, record files, `CATALOGUE`, perhaps `PHOTOS`, `FAILURES`
     listings: dict[str, int]  # listings of each split
     pictures: int  # listings with picture bytes
-    failures: int  # listings whose picture could not be had; named in `failures.csv`
+    photos: int  # further photos with bytes
+    failures: int  # pictures that could not be had; named in `failures.csv`
 
 
 def build_dataset(
@@ -73,35 +76,45 @@ def _pipeline_options(given: str) -> Any:
 
 
 def write_listings(folder: Path, splits: list[str]) -> BuiltDataset:
-    """Writes `listings.parquet` and `failures.csv` of a data set from its own records.
+    """Writes `CATALOGUE`, `PHOTOS` and `FAILURES` of a data set from its own records.
 
     One pass over the records: only they know where the shuffle, or Beam, has put a listing. Rows
-    stand in the order of the source. A column of `OPTIONAL` is there if any listing has a value.
+    stand in the order of the source. A column of `OPTIONAL` is there if any listing has a value,
+    `PHOTOS` if there is a further photo, `FAILURES` if a picture could not be had.
     """
     names = [name for name in LISTINGS.names if name != "image"]
     columns: dict[str, list] = {name: [] for name in [*names, "image", "row"]}
     failures: dict[str, tuple[str, str]] = {}
-    counts = {}
     for split in splits:
         records = open_split(folder, split)
-        counts[split] = len(records)
         for number in range(len(records)):
             record = records[number]
-            for name in names:
-                columns[name].append(record[name].decode())
+            listing = {name: record[name].decode() for name in names}
+            for name, value in listing.items():
+                columns[name].append(value)
             columns["image"].append(record_reference(split, number) if record["image"] else "")
             columns["row"].append(int(record["row"]))
             if record["image_error"]:
-                item, source, reason = (
-                    record[name].decode() for name in ("item_id", "image_source", "image_error")
-                )
-                failures[item] = (source, reason)
+                source, reason = (record[name].decode() for name in ("image_source", "image_error"))
+                failures[picture_name(listing)] = (source, reason)
     table = pa.table(columns).sort_by("row").drop_columns("row")
-    unknown = [name for name in OPTIONAL if not any(columns[name])]
-    (folder / FAILURES).unlink(missing_ok=True)
+    is_further = pc.equal(table["split"], FURTHER)
+    listings = table.filter(pc.invert(is_further))
+    photos = table.filter(pc.and_(is_further, pc.not_equal(table["image"], "")))
+    unknown = [name for name in OPTIONAL if not any(listings[name].to_pylist())]
+    for name in (PHOTOS, FAILURES):
+        (folder / name).unlink(missing_ok=True)
+    if photos.num_rows:
+        pq.write_table(photos.select(["item_id", "image"]), folder / PHOTOS)
     if failures:
         write_quarantine(failures, folder / FAILURES)
     draft = folder / f"{CATALOGUE}.partial"
-    pq.write_table(table.drop_columns(unknown), draft)
+    pq.write_table(listings.drop_columns(unknown), draft)
     draft.replace(folder / CATALOGUE)  # last and at once: where it is, the data set is whole
-    return BuiltDataset(folder, counts, sum(map(bool, columns["image"])), len(failures))
+    return BuiltDataset(
+        folder,
+        {split: columns["split"].count(split) for split in splits if split != FURTHER},
+        sum(map(bool, listings["image"].to_pylist())),
+        photos.num_rows,
+        len(failures),
+    )

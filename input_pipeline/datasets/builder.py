@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +31,7 @@ LISTINGS = pa.schema(
         ("image", pa.string()),
     ]
 )
+FURTHER = "further_photos"  # split of the listings' further photos
 _CHUNK = 1_000  # listings that a Beam worker takes at a time
 
 
@@ -44,6 +45,9 @@ class ListingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       a file, and one that is damaged costs its listing the picture, not the build;
     - `image_source`: the path or address that it came from;
     - `image_error`: why there are no bytes, empty where there are some or no picture is named.
+
+    Further photos of a listing are examples of a split of their own, `FURTHER`: `item_id` is the
+    listing's, `name` tells its photos apart, and there are no words.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -72,6 +76,13 @@ class ListingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The listings, in the order that `row` keeps, and what loads their pictures."""
         raise NotImplementedError
 
+    def further_photos(self) -> pa.Table:
+        """`item_id` and `image` of photos beside the listings' own, asked for after `listings`.
+
+        Those of one listing stand in the order in which training shows them.
+        """
+        return pa.table({name: pa.array([], pa.string()) for name in ("item_id", "image")})
+
     def _info(self) -> tfds.core.DatasetInfo:
         text = tfds.features.Text
         features = {name: text() for name in LISTINGS.names if name != "image"}
@@ -89,12 +100,14 @@ class ListingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         table, loader = self.listings(dl_manager)
-        table = table.select(LISTINGS.names).cast(LISTINGS)
+        for split in table["split"].unique().to_pylist():
+            require_split_name(split)
+        parts = [table.select(LISTINGS.names).cast(LISTINGS), _as_listings(self.further_photos())]
+        table = pa.concat_tables(parts)
         table = table.append_column("row", pa.array(np.arange(len(table)), pa.int64()))
         self._done, self._total = 0, len(table)
         generators = {}
         for split in table["split"].unique().to_pylist():
-            require_split_name(split)
             rows = table.filter(pc.field("split") == split)
             generators[split] = self._generate_examples(rows, loader)
         return generators
@@ -132,19 +145,31 @@ def require_split_name(split: str) -> None:
     """Checks that a split can be part of a file's name.
 
     Raises:
-      ConfigError: when it is empty, "all", or has other characters than letters, digits and _.
+      ConfigError: when it is empty or taken, or has other characters than letters, digits and _.
     """
-    if not re.fullmatch(r"\w+", split or "") or split == "all":
+    if not re.fullmatch(r"\w+", split or "") or split in ("all", FURTHER):
         raise ConfigError(
-            f"split {split!r} cannot be part of a file's name; use letters, digits and _, "
-            'not "all", or map the column to nothing with --data.columns.split ""'
+            f"split {split!r} cannot be part of a file's name; use letters, digits and _, not "
+            f'"all" or "{FURTHER}", or map the column to nothing with --data.columns.split ""'
         )
+
+
+def _as_listings(photos: pa.Table) -> pa.Table:
+    """Further photos as a table of `LISTINGS`."""
+    shown: Counter[str] = Counter()
+    columns = {name: [""] * len(photos) for name in LISTINGS.names}
+    columns |= photos.select(["item_id", "image"]).to_pydict()
+    columns["split"] = [FURTHER] * len(photos)
+    for place, item in enumerate(columns["item_id"]):
+        shown[item] += 1
+        columns["name"][place] = f"photo {shown[item] + 1}"
+    return pa.table(columns, schema=LISTINGS)
 
 
 def examples(
     rows: pa.Table, loader: PictureLoader, threads: int = 16
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(item id, example) of every listing in order; `threads` pictures are loaded at a time."""
+    """(key, example) of every listing in order; `threads` pictures are loaded at a time."""
     ahead: deque = deque()
     with ThreadPoolExecutor(threads) as pool:
         for batch in rows.to_batches(max_chunksize=_CHUNK):
@@ -166,7 +191,13 @@ def example(listing: dict[str, Any], loader: PictureLoader) -> tuple[str, dict[s
     """The key and the features of one listing."""
     content, error = loader.load(listing["image"])
     loaded = {"image": content, "image_source": listing["image"], "image_error": error}
-    return listing["item_id"], {**listing, **loaded}
+    return picture_name(listing), {**listing, **loaded}
+
+
+def picture_name(listing: dict[str, Any]) -> str:
+    """What a listing's picture is called: its id, and which of its photos a further one is."""
+    item, further = listing["item_id"], listing["split"] == FURTHER
+    return f"{item} ({listing['name']})" if further else item
 
 
 def local_copy(downloads: tfds.download.DownloadManager) -> Path | None:

@@ -8,6 +8,7 @@ truth: the listings of a connected set of eval pairs with label 1 are one produc
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ibis import _
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from input_pipeline.catalogue import SEPARATOR
+from input_pipeline.category_path import SEPARATOR
 from input_pipeline.datasets.builder import LISTINGS, ListingBuilder
 from input_pipeline.datasets.fetch import PictureLoader
 from input_pipeline.sources import reading
@@ -56,13 +57,17 @@ class Esspr(ListingBuilder):
 
     def listings(self, downloads: tfds.download.DownloadManager) -> tuple[pa.Table, PictureLoader]:
         """The listings of both files, each once, by split and id."""
-        return esspr_tables(self.train, self.evaluation)[0], self.loader
+        return self._tables[0], self.loader
 
     def write_pairs(self, path: Path) -> int:
         """Writes the train pairs in the form of `stylejax mine`; returns their number."""
-        pairs = esspr_tables(self.train, self.evaluation)[1]
+        pairs = self._tables[1]
         pq.write_table(pairs, path)
         return len(pairs)
+
+    @cached_property
+    def _tables(self) -> tuple[pa.Table, pa.Table]:
+        return esspr_tables(self.train, self.evaluation)
 
 
 def esspr_tables(train: str | Path, evaluation: str | Path) -> tuple[pa.Table, pa.Table]:
@@ -84,12 +89,13 @@ def esspr_tables(train: str | Path, evaluation: str | Path) -> tuple[pa.Table, p
     connection = ibis.duckdb.connect()
     tables = [read_pairs(connection, Path(path), split) for split, path in files.items()]
     pairs = ibis.union(*tables) if len(tables) > 1 else tables[0]
-    listings = one_row_a_listing(pairs).to_pyarrow().cast(LISTINGS)
-    judged = pairs.filter(_.split == "eval", _.label == 1.0).to_pyarrow()
-    listings = listings.set_column(
-        LISTINGS.get_field_index("group"), "group", pa.array(products(listings, judged))
-    )
-    return listings, train_pairs(pairs, listings)
+    with reading(" and ".join(map(str, files.values()))):
+        listings = one_row_a_listing(pairs).to_pyarrow().cast(LISTINGS)
+        judged = pairs.filter(_.split == "eval", _.label == 1.0).to_pyarrow()
+        listings = listings.set_column(
+            LISTINGS.get_field_index("group"), "group", pa.array(products(listings, judged))
+        )
+        return listings, train_pairs(pairs, listings)
 
 
 def read_pairs(connection: ibis.BaseBackend, path: Path, split: str) -> ir.Table:
@@ -97,14 +103,15 @@ def read_pairs(connection: ibis.BaseBackend, path: Path, split: str) -> ir.Table
     if not path.is_file():
         raise ConfigError(f"no file {path}; it holds the pairs of split {split}")
     with reading(path):
-        table = connection.read_json(path)
-    missing = [field for field in FIELDS if field not in table.columns]
+        found = connection.read_json(path).columns
+    missing = [field for field in FIELDS if field not in found]
     if missing:
-        raise ConfigError(f"{path} has no field {', '.join(missing)}; it has {table.columns}")
+        raise ConfigError(f"{path} has no field {', '.join(missing)}; it has {found}")
+    with reading(path):  # as text: a type that the first thousands of records have may not last
+        table = connection.read_json(path, columns=dict.fromkeys(FIELDS, "VARCHAR"))
 
     def text(name: str) -> Any:
-        column: Any = table[name].cast("string")
-        return ibis.coalesce(column, "").strip()
+        return ibis.coalesce(table[name], "").strip()
 
     chosen = table.select(
         split=ibis.literal(split),
@@ -115,7 +122,7 @@ def read_pairs(connection: ibis.BaseBackend, path: Path, split: str) -> ir.Table
         recall_id=text("recall_id"),
         recall_title=text("recall_title"),
         recall_image=text("recall_img"),
-        label=table.label.cast("string").try_cast("float64"),
+        label=table.label.try_cast("float64"),
     )
     return chosen.filter(_.trigger_id != "", _.recall_id != "")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import urllib3
 
-from input_pipeline.pictures import read_picture
+from input_pipeline.pictures import file_bytes, read_picture
 from stylejax.config import ConfigError
 
 ADDRESS = ("http://", "https://")
@@ -50,7 +50,7 @@ class PictureLoader:
         try:
             if image.startswith(ADDRESS):
                 return self._fetched(image), ""
-            content = Path(self.folder, image).read_bytes()
+            content = file_bytes(Path(self.folder, image))
         except OSError as error:
             return b"", error.strerror or str(error)
         except urllib3.exceptions.HTTPError as error:

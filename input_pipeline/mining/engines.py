@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from input_pipeline.sources import open_source, reading
+from input_pipeline.sources import open_source, reading, told
 from stylejax.config import ConfigError, MiningConfig
 
 JAVA = 17  # the oldest Java that Spark 4 runs on
@@ -38,7 +38,7 @@ class Engine:
         Raises:
           ConfigError: when it cannot be read.
         """
-        self._where = str(where)
+        self._where = told(where)  # messages quote it
         return open_source(self.connection, where, table, self.scratch)
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:

@@ -64,6 +64,13 @@ def page_evidence(events: ir.Table, listings: ir.Table) -> ir.Table:
 
     The key is the trigger's number; `trigger_category` is its category. Events on the trigger's
     own listing say nothing.
+
+    From a page one seldom searches. A listing that was clicked from it without any query or score
+    is as relevant as can be: there is nothing that it could be irrelevant to.
+
+    Args:
+      events: `known_events` with trigger_id and query.
+      listings: item_id, item, category, train.
     """
     trigger = listings.filter(_.train).select(
         trigger_id="item_id", key="item", trigger_category="category"
@@ -75,6 +82,9 @@ def page_evidence(events: ir.Table, listings: ir.Table) -> ir.Table:
         .group_by("key", "trigger_category", "item", "category")
         .agg(
             clicks=_.clicked.sum().cast("int64"),
-            relevance=_.relevance.mean().round().cast("int64"),
+            scored=_.relevance.mean().round().cast("int64"),
+            asked=(_["query"] != "").sum(),
         )
+        .mutate(relevance=((_.asked == 0) & _.scored.isnull()).ifelse(MILLION, _.scored))
+        .drop("scored", "asked")
     )

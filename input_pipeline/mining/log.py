@@ -1,6 +1,8 @@
 """The click log: a user's columns, or the OpenSearch UBI schema, to typed events.
 
-Every value that cannot be read becomes a flag beside a null, so that `checks` can count it.
+Every value that cannot be read becomes a flag beside a null, so that `checks` can count it. What
+can be read is said by regular expressions: engines disagree on what else casts to a number or a
+moment ("1d", "1_0", "24:00"), and on what a trim takes away.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from input_pipeline.sources import mapped
+from input_pipeline.sources import mapped, told
 from stylejax.config import ClickColumns, ConfigError, DataConfig
 
 REQUIRED = ("query", "item_id", "clicked", "relevance")
@@ -31,6 +33,28 @@ UBI: dict[str, tuple[str, ...]] = {
 UBI_SHOWN = ("impression",)
 UBI_CLICKED = ("click", "add_to_cart", "purchase")
 
+# White space as Unicode has it, with the byte order mark. A range for \t to \r: Spark reads the
+# escapes of \v and \f as letters.
+BLANK = "[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
+
+
+def _whole(pattern: str) -> str:
+    """A cell that holds nothing but `pattern`, its first group, and perhaps outer white space."""
+    return f"^{BLANK}*({pattern}){BLANK}*$"
+
+
+DIGITS = "[0-9]{1,99}"  # so few, with an exponent so short, that no number is infinite
+NUMBER = _whole(f"[+-]?({DIGITS}[.]?[0-9]{{0,99}}|[.]{DIGITS})([eE][+-]?[0-9]{{1,2}})?")
+MOMENT = _whole(  # of ISO 8601, what every engine reads
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+    "(Z| UTC|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
+)
+FRACTION = "([.][0-9]{1,3})"  # of a moment's seconds
+NOTHING = _whole("([nN][aA][nN])?")
+YES = _whole("(?i)true|t|yes|y")
+NO = _whole("(?i)false|f|no|n|")
+
 
 @dataclass(frozen=True)
 class ClickLog:
@@ -40,6 +64,7 @@ class ClickLog:
     (int64, 0 or 1), and of relevance (float64, null = none), session_id, event_id, trigger_id
     (string, "" = none) and seconds (float64 since 1970, null = none) what the log has; besides
     the booleans unasked (no query), bad_clicked, bad_relevance, outside, bad_time and other_action.
+    `where` names the log in messages, without a password.
     """
 
     events: ir.Table
@@ -61,6 +86,7 @@ def click_log(table: ir.Table, data: DataConfig, where: Path | str) -> ClickLog:
     Raises:
       ConfigError: for a missing column.
     """
+    where = told(where)
     if data.click_schema == "ubi":
         raw = _ubi(table, data.click_columns, where)
     else:
@@ -71,26 +97,19 @@ def click_log(table: ir.Table, data: DataConfig, where: Path | str) -> ClickLog:
             if optional and theirs not in table.columns:
                 names[ours] = ""
         raw = mapped(table, names, where, "data.click_columns")
-    return ClickLog(_typed(raw), str(where))
+    return ClickLog(_typed(raw), where)
 
 
 def _typed(raw: ir.Table) -> ir.Table:
-    def text(name: str) -> Any:
-        cell: Any = raw[name].cast("string")
-        return cell.fill_null("")
-
-    query = text("query")
-    # Blanks sort before "!". Engines trim slowly, so only what begins or ends with one is trimmed.
-    blank = query < "!"
-    trimmed = (blank | query.endswith(" ")).ifelse(query.strip(), query)
+    query = _trimmed(_text(raw["query"]))
     no: Any = ibis.literal(False)
     columns: dict[str, Any] = {
-        "query": trimmed.lower(),
-        "item_id": text("item_id"),
-        "unasked": blank.ifelse(query.strip() == "", no),
+        "query": _folded(query),
+        "item_id": _text(raw["item_id"]),
+        "unasked": query == "",
     }
     if "action" in raw.columns:
-        action = text("action").lower()
+        action = _text(raw["action"]).lower()
         columns["clicked"] = action.isin(UBI_CLICKED).cast("int64")
         columns["shown"] = action.isin(UBI_SHOWN).cast("int64")
         columns["bad_clicked"] = no
@@ -110,50 +129,80 @@ def _typed(raw: ir.Table) -> ir.Table:
         columns["seconds"], columns["bad_time"] = _seconds(raw.timestamp)
     for name in ("session_id", "event_id", "trigger_id"):
         if name in raw.columns:
-            columns[name] = text(name)
+            columns[name] = _text(raw[name])
     return raw.select(**columns)
+
+
+def _text(value: Any) -> Any:
+    """A cell as text, "" where there is nothing."""
+    return value.cast("string").fill_null("")
+
+
+def _trimmed(text: Any) -> Any:
+    """A text without outer white space."""
+    # Blanks sort before "!" or after "~". Replacing is slow and seldom needed.
+    plain = text.between("!", "~") & text.right(1).between("!", "~")
+    return plain.ifelse(text, text.re_replace(f"^{BLANK}+|{BLANK}+$", ""))
+
+
+def _folded(text: Any) -> Any:
+    """A text in lower case; where engines differ, in the letter that any capital may stand for."""
+    return text.lower().replace("i\u0307", "i").replace("ς", "σ")
 
 
 def _yes(value: Any) -> tuple[Any, Any]:
     """Whether a cell says that there was a click, and whether it says nothing of the kind."""
     if value.type().is_boolean():
         return value.fill_null(False), ibis.literal(False)
+    if value.type().is_floating():
+        nan = value.isnan().fill_null(False)  # to engines the greatest number of all
+        return ((value > 0) & ~nan).fill_null(False), nan
     if value.type().is_numeric():
         return (value > 0).fill_null(False), ibis.literal(False)
-    spelled = value.cast("string").fill_null("").strip().lower()
-    number = spelled.try_cast("float64")
-    yes = spelled.isin(("true", "t", "yes", "y"))
-    no = spelled.isin(("false", "f", "no", "n", ""))
-    return (number > 0).fill_null(yes), ~(yes | no | number.notnull())
+    spelled = _text(value)
+    number = _spelled(spelled)
+    known = number.notnull() | spelled.re_search(YES) | spelled.re_search(NO)
+    return (number > 0).fill_null(spelled.re_search(YES)), ~known
 
 
 def _number(value: Any) -> tuple[Any, Any]:
     """A cell as a number, null where there is none, and whether it is something else."""
     if value.type().is_numeric():
-        number, bad = value.cast("float64"), ibis.literal(False)
-    else:
-        spelled = value.cast("string").strip()
-        number = spelled.try_cast("float64")
-        bad = (number.isnull() & (spelled != "")).fill_null(False)
-    return number.isnan().ifelse(ibis.null("float64"), number), bad
+        number = value.cast("float64")
+        return number.isnan().ifelse(ibis.null("float64"), number), ibis.literal(False)
+    spelled = _text(value)
+    number = _spelled(spelled)
+    return number, number.isnull() & ~spelled.re_search(NOTHING)
+
+
+def _spelled(text: Any) -> Any:
+    """The number that a text spells, or null."""
+    return text.re_extract(NUMBER, 1).try_cast("float64")
 
 
 def _seconds(value: Any) -> tuple[Any, Any]:
     """A cell as seconds since 1970, null where there is none, and whether it is something else."""
     if value.type().is_timestamp() or value.type().is_date():
-        return value.cast("timestamp('UTC')").epoch_seconds().cast("float64"), ibis.literal(False)
+        # Whole seconds and their part apart, to the millisecond: some engines cut, some round.
+        part = value.cast("timestamp").millisecond() / 1e3
+        return _whole_seconds(value.cast("timestamp('UTC')")) + part, ibis.literal(False)
+    number, bad = _number(value)
     if value.type().is_numeric():
-        return _epoch(value.cast("float64")), ibis.literal(False)
-    spelled = value.cast("string").strip()
-    moment = spelled.try_cast("timestamp('UTC')").epoch_seconds().cast("float64")
-    seconds = ibis.coalesce(_epoch(spelled.try_cast("float64")), moment)
-    return seconds, (seconds.isnull() & (spelled != "")).fill_null(False)
+        return _epoch(number), bad
+    spelled = _text(value)
+    moment = _whole_seconds(spelled.re_extract(MOMENT, 1).try_cast("timestamp('UTC')"))
+    part = ibis.literal("0").concat(spelled.re_extract(FRACTION, 1).fill_null("")).cast("float64")
+    seconds = ibis.coalesce(_epoch(number), moment + part)
+    return seconds, bad & seconds.isnull()
+
+
+def _whole_seconds(moment: Any) -> Any:
+    return moment.epoch_seconds().cast("float64").floor()
 
 
 def _epoch(number: Any) -> Any:
     """Seconds, from seconds, milliseconds or microseconds: told apart by their size until 5138."""
     return ibis.cases(
-        (number.isnan(), ibis.null("float64")),
         (number.abs() < 1e11, number),
         (number.abs() < 1e14, number / 1e3),
         else_=number / 1e6,

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
 
-from input_pipeline.catalogue import Catalogue, at_level
+from input_pipeline.catalogue import Catalogue
+from input_pipeline.category_path import at_level
 from input_pipeline.mining.checks import check, within, without_duplicates
 from input_pipeline.mining.constraints import co_occurrences, narrow, relevant, strongest_items
 from input_pipeline.mining.engines import Engine, open_engine
@@ -34,6 +35,11 @@ from stylejax.config import ConfigError, DataConfig, MiningConfig
 
 Kind = Literal["query", "session", "item"]
 COLUMN: dict[Kind, str] = {"query": "query", "session": "session_id", "item": "trigger_id"}
+SUPPORT: dict[Kind, str] = {
+    "query": "min_support",
+    "session": "min_session_support",
+    "item": "min_item_support",
+}
 NAMED: dict[Kind, str] = {
     "query": "co-clicked under a query",
     "session": "co-clicked in a session",
@@ -75,8 +81,8 @@ def mine(
         )
         events = without_duplicates(log) if told["duplicates"] else log.events
         funnel = [("events in the log", told["events"])]
-        funnel.append(("events on known train listings", told["known"]))
-        funnel.append(("clicks", told["clicks"]))
+        funnel.append(("... on known train listings", told["known"]))
+        funnel.append(("... clicked", told["clicks"]))
         titles = None
         if options.relevance != "column":
             titles = engine.load("titles", item_titles(data, catalogue))
@@ -86,19 +92,22 @@ def mine(
             seen = known_events(first, listings, [])
             told = engine.row(seen.agg(clicks=seen.clicked.sum().cast("int64")))
             funnel.append(("... within the time window", told["clicks"]))
-        table = miner.pairs(first, funnel)
+        supported = miner.supported(first, funnel)
+        table = miner.strongest(supported, funnel)
         if table.num_rows == 0:
+            least = ", ".join(f"mining.{SUPPORT[kind]}" for kind in options.evidence)
             raise ConfigError(
                 "no pair is left: "
                 + ", ".join(f"{name} {count}" for name, count in funnel)
-                + "; lower mining.min_support or mining.min_relevance"
+                + f"; lower {least} or mining.min_relevance"
             )
         mined = MinedPairs(table, funnel, findings)
         if options.max_negatives_per_item:
-            mined = dataclasses.replace(mined, negatives=miner.negatives(first))
+            mined = dataclasses.replace(mined, negatives=miner.negatives(first, supported))
         split = options.moment("split_at")
         if split is not None:
-            later = miner.pairs(within(log, events, split, options.moment("until")), [])
+            after = within(log, events, split, options.moment("until"))
+            later = miner.strongest(miner.supported(after, []), [])
             mined = dataclasses.replace(mined, later=later)
     return mined
 
@@ -161,8 +170,8 @@ class Miner:
                     f"--data.click-columns.{COLUMN[kind].replace('_', '-')} NAME, or leave it out"
                 )
 
-    def pairs(self, events: ir.Table, funnel: list[tuple[str, int]]) -> pa.Table:
-        """The pairs by descending weight; each constraint's count is added to the funnel."""
+    def supported(self, events: ir.Table, funnel: list[tuple[str, int]]) -> ir.Table:
+        """Pairs with support, kept by the engine; adds each constraint's count to the funnel."""
         options, engine = self.options, self.engine
         known = self._known(events)
         kinds: dict[str, ir.Table] = {}
@@ -178,16 +187,16 @@ class Miner:
             if similar:
                 kinds[kind] = kinds[kind].filter(_.similarity >= options.min_profile_similarity)
                 funnel.append(("... of like click profiles", engine.count(kinds[kind])))
-        least = {
-            "query": options.min_support,
-            "session": options.min_session_support,
-            "item": options.min_item_support,
-        }
+        least = {kind: getattr(options, SUPPORT[kind]) for kind in options.evidence}
         supported = engine.keep("supported", combined(kinds, least, options.combine))
         funnel.append(("... with support", engine.count(supported)))
+        return supported
+
+    def strongest(self, supported: ir.Table, funnel: list[tuple[str, int]]) -> pa.Table:
+        """The pairs within the cap a listing, by descending weight."""
         columns = ("weight", "support", "relevance")
-        strongest = strongest_pairs(supported, options.max_pairs_per_item)
-        table = engine.rows(
+        strongest = strongest_pairs(supported, self.options.max_pairs_per_item)
+        table = self.engine.rows(
             named(strongest, self.listings, columns).order_by(
                 ibis.desc("weight"), "left_id", "right_id"
             )
@@ -195,19 +204,19 @@ class Miner:
         funnel.append(("... within the cap a listing", table.num_rows))
         return table
 
-    def negatives(self, events: ir.Table) -> pa.Table:
-        """Hard-negative candidates, those shown together most first."""
-        options = self.options
+    def negatives(self, events: ir.Table, supported: ir.Table) -> pa.Table:
+        """Hard-negative candidates, those shown together most first; no `supported` pair is one."""
+        options, engine = self.options, self.engine
         known = known_events(events, self.listings, ["query"])
-        shown = co_click_evidence(known, "query", clicked_only=False)
         found = negative_pairs(
-            shown,
+            engine.keep("shown", co_click_evidence(known, "query", clicked_only=False)),
+            supported,
             limit_items=options.max_items_per_query,
             min_shown=options.min_shown_together,
             limit_pairs=options.max_negatives_per_item,
         )
         rows = named(found, self.listings, ("shown_together",))
-        return self.engine.rows(rows.order_by(ibis.desc("shown_together"), "left_id", "right_id"))
+        return engine.rows(rows.order_by(ibis.desc("shown_together"), "left_id", "right_id"))
 
     def _known(self, events: ir.Table) -> ir.Table:
         columns = {"query", *(COLUMN[kind] for kind in self.options.evidence)}

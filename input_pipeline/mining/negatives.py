@@ -10,12 +10,16 @@ from input_pipeline.mining.pairs import strongest_pairs
 
 
 def negative_pairs(
-    shown: ir.Table, *, limit_items: int, min_shown: int, limit_pairs: int
+    shown: ir.Table, found: ir.Table, *, limit_items: int, min_shown: int, limit_pairs: int
 ) -> ir.Table:
-    """Pairs of one category that many searches showed and no query saw both clicked.
+    """Pairs of one category that many searches showed and that no evidence speaks for.
+
+    Those that any query saw both clicked are left out, however rarely it showed them: the limit
+    bounds what is looked at, not what speaks against a candidate.
 
     Args:
       shown: query evidence with the listings that were only shown.
+      found: pairs with support, of whatever kind of evidence: left, right.
       limit_items: listings of a query that are looked at, those shown most.
       min_shown: showings that the two share: over queries, the lower of their two numbers.
       limit_pairs: pairs kept for a listing, those shown together most.
@@ -26,19 +30,22 @@ def negative_pairs(
     often = shown.mutate(
         rank=ibis.row_number().over(group_by="key", order_by=[ibis.desc("shown"), "item"])
     ).filter(_.rank < limit_items)
-    left = often.select("key", "category", left="item", shown="shown", clicks="clicks")
-    right = often.select(
-        "key", "category", right="item", right_shown="shown", right_clicks="clicks"
-    )
+    left = often.select("key", "category", left="item", shown="shown")
+    right = often.select("key", "category", right="item", right_shown="shown")
     together = (
         left.inner_join(right, ["key", "category"])
         .filter(_.left < _.right)
         .group_by("left", "right")
-        .agg(
-            shown_together=ibis.least(_.shown, _.right_shown).sum().cast("int64"),
-            clicked_together=ibis.least(_.clicks, _.right_clicks).sum(),
-        )
-        .filter(_.shown_together >= min_shown, _.clicked_together == 0)
-        .drop("clicked_together")
+        .agg(shown_together=ibis.least(_.shown, _.right_shown).sum().cast("int64"))
+        .filter(_.shown_together >= min_shown)
+        .anti_join(found, ["left", "right"])
     )
-    return strongest_pairs(together, limit_pairs, by="shown_together")
+    # From the candidates to their queries: a head query's pairs are never written out.
+    clicked = shown.filter(_.clicks >= 1)
+    co_clicked = (
+        together.select("left", "right")
+        .inner_join(clicked.select("key", left="item"), "left")
+        .semi_join(clicked.select("key", right="item"), ["key", "right"])
+    )
+    candidates = together.anti_join(co_clicked, ["left", "right"])
+    return strongest_pairs(candidates, limit_pairs, by="shown_together")

@@ -25,7 +25,9 @@ def co_click_pairs(evidence: ir.Table, *, similarity: bool = False) -> ir.Table:
 
     Args:
       evidence: `constraints.strongest_items`.
-      similarity: add `similarity`, the cosine of the two listings' clicks over keys, in [0, 1].
+      similarity: add `similarity`, the cosine of the two listings' clicks over the keys of
+        `evidence`, in [0, 1]. What constraints took out counts for neither: the clicks that two
+        listings share beyond a key's cap are never looked at, so they may not weigh in a norm.
     """
     left = evidence.select(
         "key", "category", "weight", left="item", relevance="relevance", clicks="clicks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,13 @@ class _Written(Engine):
 
     def rows(self, table: ir.Table) -> pa.Table:
         query = self.compiler.to_sqlglot(table)
-        self.sql = query.sql(self.compiler.dialect, pretty=True) + "\n"
+        sql = query.sql(self.compiler.dialect, pretty=True) + "\n"
+        names: dict[str, str] = {}  # Ibis names unnested columns at random; equal rules, equal SQL
+        self.sql = re.sub(
+            r"\bibis_table_unnest_\w+",
+            lambda name: names.setdefault(name[0], f"unnested_{len(names) + 1}"),
+            sql,
+        )
         return pa.table({})
 
 
@@ -67,17 +74,27 @@ def pairs_sql(data: DataConfig, options: MiningConfig, dialect: str) -> str:
       dialect: an SQL backend of Ibis, such as bigquery or snowflake.
 
     Raises:
-      ConfigError: for an unknown dialect, or the UBI schema, whose columns are not known here.
+      ConfigError: for an unknown dialect, the UBI schema, whose columns are not known here, and
+        settings that ask for more than the pairs.
     """
     if not hasattr(getattr(compilers, dialect, None), "compiler"):
         raise ConfigError(f"no SQL dialect {dialect!r}; use bigquery, or another backend of Ibis")
     if data.click_schema != "columns":
         raise ConfigError("SQL is written for --data.click-schema columns; map the log's columns")
+    for name in ("max_negatives_per_item", "split_at"):
+        value = getattr(options, name)
+        if value:
+            raise ConfigError(
+                f"mining.{name} is {value!r}, but the SQL is one query and gives pairs.parquet "
+                f"only; leave mining.{name} out"
+                + ("; --mining.until bounds the time" if name == "split_at" else "")
+            )
     names = {ours: getattr(data.click_columns, ours) for ours in EVENTS}
     schema = {theirs: EVENTS[ours] for ours, theirs in names.items() if theirs}
     log = click_log(ibis.table(schema, name="events"), data, "events")
     engine = _Written(dialect)
     titles = ibis.table(TITLES, name="titles") if options.relevance != "column" else None
     listings = ibis.table(LISTINGS, name="listings")
-    Miner(engine, log, options, listings, titles).pairs(within_window(log, log.events, options), [])
+    miner = Miner(engine, log, options, listings, titles)
+    miner.strongest(miner.supported(within_window(log, log.events, options), []), [])
     return engine.sql

@@ -33,7 +33,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--train", default="", help="esspr: the file esspr_data4train")
     add("--eval", default="", help="esspr: the file esspr_data4eval")
     add("--catalog", default="", help="catalogue: .parquet, .csv, .csv.gz or .jsonl")
-    add("--images", default="", help="catalogue: folder of its pictures; empty = beside it")
+    add("--images", default="", help="catalogue: folder of its pictures; empty = data.images")
     add("--cache", default="", help="keeps fetched pictures; empty = pictures/ in --out")
     add("--retries", type=int, default=3, help="further tries to fetch a picture")
     add("--timeout", type=float, default=20.0, help="seconds to wait for a picture's server")
@@ -41,7 +41,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--beam-options", default="", help="e.g. runner=FlinkRunner,parallelism=64; needs --beam")
     data, args = parse_mapping(parser, argv)
     _refuse_foreign_flags(parser, args, data)
-    from input_pipeline.datasets.build import CATALOGUE, FAILURES, build_dataset
+    from input_pipeline.datasets.build import CATALOGUE, FAILURES, PHOTOS, build_dataset
     from input_pipeline.datasets.esspr import Esspr
     from stylejax.progress import progress
 
@@ -49,13 +49,20 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         builder = _builder(args, data, advance)
         built = build_dataset(builder, manual_dir=args.manual_dir, beam_options=args.beam_options)
     counts = ", ".join(f"{split} {count:,}" for split, count in built.listings.items())
-    print(f"data set   {built.folder}  ({counts}; {built.pictures:,} pictures)")
+    further = f", {built.photos:,} further photos" if built.photos else ""
+    print(f"data set   {built.folder}  ({counts}; {built.pictures:,} pictures{further})")
     if built.failures:
         print(f"{built.failures:,} pictures could not be had; named in {built.folder / FAILURES}")
     if isinstance(builder, Esspr) and args.train:
         pairs = built.folder / "pairs.parquet"
         print(f"pairs      {pairs}  ({builder.write_pairs(pairs):,})")
-    print(f"use it with  --data.root {built.folder} --data.catalogue {CATALOGUE}")
+    settings = [f"--data.root {built.folder}", f"--data.catalogue {CATALOGUE}"]
+    # What a recipe says of the files is not so of the records.
+    if data.photos:
+        settings.append(f"--data.photos {PHOTOS}" if built.photos else '--data.photos ""')
+    if data.images:
+        settings.append('--data.images ""')
+    print(f"use it with  {' '.join(settings)}")
 
 
 def _builder(args: argparse.Namespace, data: DataConfig, advance: Advance) -> ListingBuilder:

@@ -6,14 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
-from stylejax.commands.opened import Run, add_catalogue_options
+from stylejax.commands.opened import open_run
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Judges an export by the catalogue's true products."""
     parser.add_argument("--run", required=True, help="folder of a trained run")
     parser.add_argument("--vectors", default="", help="an export; empty = vectors/ in the run")
-    add_catalogue_options(parser)
     parser.add_argument("--queries", default="", help="split that searches; empty = the recipe's")
     parser.add_argument(
         "--gallery",
@@ -21,12 +20,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="split that is found, the query split = leave one out; empty = the recipe's",
     )
     parser.add_argument("--out", default="", help="file to write; empty = metrics.json in the run")
-    args = parser.parse_args(argv)
+    opened, args = open_run(parser, argv)
     from stylejax.retrieval.evaluation import evaluate_splits
     from stylejax.retrieval.table import print_metrics
     from stylejax.retrieval.vectors import identity, read_vectors
 
-    opened = Run(Path(args.run))
     options = opened.config.evaluation
     catalogue = opened.catalogue(args, with_truth=True)
     folder, manifest = opened.export(args.vectors)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stylejax.commands.opened import Run, add_catalogue_options
+from stylejax.commands.opened import open_run
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Encodes a catalogue and writes its vectors."""
     parser.add_argument("--checkpoint", required=True, help="folder of a trained run")
-    add_catalogue_options(parser)
     parser.add_argument("--views", default="m,t,i", help="m = photo + title, t = title, i = photo")
     parser.add_argument("--out", default="", help="folder to write; empty = vectors/ in the run")
-    args = parser.parse_args(argv)
+    opened, args = open_run(parser, argv, "checkpoint")
     import numpy as np
 
     from input_pipeline.listing_text import listing_texts
@@ -23,19 +22,20 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.export import export, parse_views
 
     views = parse_views(args.views)
-    opened = Run(Path(args.checkpoint))
     catalogue = opened.catalogue(args)
     require_pictures(catalogue.image, catalogue.images)
-    config = opened.encoder.config
+    config, mesh = opened.encoder.config, opened.encoder.mesh
     # Every listing is read once: a cache would only cost memory.
     pictures = Pictures(
         catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
     )
+    # The run may have been trained on fewer devices than there are here.
+    batch_size = config.evaluation.batch_size + -config.evaluation.batch_size % mesh.size
     batches = product_batches(
         np.arange(len(catalogue)),
         pictures,
         opened.tokenizer(listing_texts(catalogue, config.text)),
-        config.evaluation.batch_size,
+        batch_size,
     )
     out = Path(args.out) if args.out else opened.folder / "vectors"
     (out / "quarantine.csv").unlink(missing_ok=True)

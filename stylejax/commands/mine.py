@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.recipe import parse_recipe
-from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
@@ -26,22 +26,21 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="write mining.sql for a warehouse, such as bigquery, instead of mining here",
     )
     config, args = parse_recipe(parser, argv)
+    if args.sql and args.audit:
+        parser.error("--audit shows pairs, but --sql writes a query instead; leave one of them out")
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import mine, write_pairs
     from input_pipeline.sources import locate
 
     folder = Path(config.run_dir)
     sources = locate(config)
-    catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
-    if args.sql:
+    if args.sql:  # the log is elsewhere
+        catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
         _write_sql(config, catalogue, args.sql)
         return
-    if sources.clicks is None:
-        raise ConfigError(
-            "data.clicks is empty: there is no log to mine. Name one with --data.clicks, or put "
-            f"pairs that you have into {folder / 'pairs.parquet'} and train"
-        )
-    mined = mine(config.data, config.mining, catalogue, sources.clicks)
+    log = sources.log()
+    catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
+    mined = mine(config.data, config.mining, catalogue, log)
     write_pairs(mined, folder)
     found = [finding for finding in mined.findings if finding.count]
     width = max(len(name) for name, _ in [*mined.funnel, *((f.name, 0) for f in found)])
@@ -85,6 +84,7 @@ def _write_sql(config: Config, catalogue: Catalogue, dialect: str) -> None:
 
 def _write_audit(config: Config, sources: Sources, mined: MinedPairs, path: Path) -> None:
     from input_pipeline.catalogue import has_truth, load_catalogue
+    from input_pipeline.sources import told
     from stylejax.retrieval.audit import Listings, write_audit
 
     catalogue = load_catalogue(
@@ -95,19 +95,18 @@ def _write_audit(config: Config, sources: Sources, mined: MinedPairs, path: Path
     )
     rows = [int(row) for row in catalogue.rows(config.data.train_split)]
     level = config.mining.category_level
+    data = dataclasses.replace(config.data, clicks=told(config.data.clicks))  # pages are passed on
     write_audit(
         path,
         name=path.parent.name,
-        config=config,
+        config=dataclasses.replace(config, data=data),
         pairs=mined.table,
         funnel=mined.funnel,
         findings=[(found.name, found.count, found.treatment) for found in mined.findings],
         listings=Listings(
             cards=[catalogue.card(row) for row in rows],
             category=[catalogue.category(row, level) for row in rows],
-            # A listing whose true product is unknown is a product of its own.
-            group=catalogue.group
-            and [catalogue.group[row] or f"unknown {catalogue.item_id[row]}" for row in rows],
+            group=None if catalogue.group is None else [catalogue.product(row) for row in rows],
         ),
         confirmed=mined.confirmed(),
         read=catalogue.picture_reader(),

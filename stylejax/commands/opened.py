@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylejax.config import Config, ConfigError, from_json
+from stylejax.config import CatalogueColumns, Config, ConfigError, from_json
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
@@ -17,10 +17,54 @@ if TYPE_CHECKING:
     from stylejax.training.restore import TrainedEncoder
 
 
-def add_catalogue_options(parser: argparse.ArgumentParser) -> None:
-    """The options of verbs that take another catalogue than the run's own."""
+@dataclass(frozen=True)
+class _Data:
+    columns: CatalogueColumns = CatalogueColumns()
+
+
+@dataclass(frozen=True)
+class _Mapping:
+    """What of a recipe another catalogue may have otherwise."""
+
+    data: _Data = _Data()
+
+
+def open_run(
+    parser: argparse.ArgumentParser, argv: list[str], option: str = "run"
+) -> tuple[Run, argparse.Namespace]:
+    """Reads the command line of a verb that may take another catalogue than the run's own.
+
+    Args:
+      parser: holds the verb's own flags; `--catalog` and `--images` are added.
+      argv: the command line after the verb.
+      option: the flag that names the run's folder.
+
+    Returns:
+      The run, and the flags; their `columns` are the run's with ``--data.columns.FIELD NAME``
+      applied.
+
+    Raises:
+      SystemExit: 2 for an unknown flag, naming the nearest; 0 after `--help`.
+      ConfigError: when the folder holds no trained run, or columns are mapped for its own
+        catalogue.
+    """
     parser.add_argument("--catalog", default="", help="listings; empty = the run's own catalogue")
     parser.add_argument("--images", default="", help="folder of their pictures; empty = beside it")
+    parser.description = (
+        f"{parser.description} The columns of --catalog have the names of the run's catalogue; map "
+        "others with --data.columns.FIELD NAME."
+    )
+    args, rest = parser.parse_known_args(argv)
+    opened = Run(Path(getattr(args, option)))
+    args.columns = opened.config.data.columns
+    if rest:
+        import tyro
+
+        base = _Mapping(_Data(args.columns))
+        args.columns = tyro.cli(_Mapping, default=base, args=rest, prog=parser.prog).data.columns
+        if not args.catalog:
+            raise ConfigError("--data.columns goes with --catalog; the run knows its own columns")
+    return opened, args
 
 
 @dataclass(frozen=True)
@@ -65,11 +109,12 @@ class Run:
         return open_checkpoints(self.folder).origin()
 
     def catalogue(self, args: argparse.Namespace, *, with_truth: bool = False) -> Catalogue:
-        """The catalogue that the options of `add_catalogue_options` name.
+        """The catalogue that the flags of `open_run` name.
 
         Args:
-          args: has `catalog` and `images`; both empty = the run's own.
-          with_truth: read the true products too: for evaluation only.
+          args: has `catalog` and `images`, both empty = the run's own; and `columns`.
+          with_truth: read the splits and the true products too: for evaluation only, whatever
+            is encoded or shown needs neither.
 
         Raises:
           ConfigError: when the catalogue cannot be read, its pictures' folder is not there, or
@@ -88,7 +133,9 @@ class Run:
         else:
             sources = locate(self.config)
             listings, images = sources.catalogue, sources.images
-        return load_catalogue(self.config.data, listings, images, with_truth=with_truth)
+        columns = args.columns if with_truth else replace(args.columns, split="")
+        data = replace(self.config.data, columns=columns)
+        return load_catalogue(data, listings, images, with_truth=with_truth)
 
     def export(self, folder: str = "") -> tuple[Path, dict[str, Any]]:
         """Folder and manifest of an export of the run's newest checkpoint; "" = the run's own.

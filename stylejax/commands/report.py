@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from stylejax.commands.opened import Run, add_catalogue_options
+from stylejax.commands.opened import open_run
 from stylejax.config import ConfigError
 
 
@@ -17,24 +16,23 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--metrics", default="", help="what evaluate wrote of it; empty = metrics.json in the run"
     )
-    add_catalogue_options(parser)
     parser.add_argument("--out", default="", help="page to write; empty = report.html in the run")
-    args = parser.parse_args(argv)
+    opened, args = open_run(parser, argv)
     from stylejax.retrieval.evaluation import require_metrics_of
+    from stylejax.retrieval.json_file import read_json
     from stylejax.retrieval.report import write_report
     from stylejax.retrieval.vectors import read_vectors
     from stylejax.training.record import read_record
 
-    opened = Run(Path(args.run))
     config, funnel = opened.config, opened.folder / "mining.json"
     path = Path(args.metrics) if args.metrics else opened.folder / "metrics.json"
     if not path.is_file():
         raise ConfigError(f"no {path}; run `stylejax evaluate --run {args.run}` first")
-    metrics = json.loads(path.read_text())
+    metrics = read_json(path, "run `stylejax evaluate` again")
     catalogue = opened.catalogue(args, with_truth=True)
     folder, manifest = opened.export(args.vectors)
     require_metrics_of(metrics, manifest, path)
-    steps = json.loads(funnel.read_text())["funnel"] if funnel.is_file() else []
+    steps = read_json(funnel, "mine again")["funnel"] if funnel.is_file() else []
     out = Path(args.out) if args.out else opened.folder / "report.html"
     write_report(
         out,

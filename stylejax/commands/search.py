@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stylejax.commands.opened import Run, add_catalogue_options
+from stylejax.commands.opened import open_run
 from stylejax.config import ConfigError
 
 
@@ -13,12 +13,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Prints the listings nearest to a photo, to words, or to both read together."""
     parser.add_argument("--run", required=True, help="folder of a trained and indexed run")
     parser.add_argument("--index", default="", help="an index; empty = index/ in the run")
-    add_catalogue_options(parser)
     parser.add_argument("--image", default="", help="a photo")
     parser.add_argument("--text", default="", help="words, in the place of the photo's title")
     parser.add_argument("--top", type=int, default=10, help="listings to show")
     parser.add_argument("--html", default="", help="page of pictures to write")
-    args = parser.parse_args(argv)
+    opened, args = open_run(parser, argv)
     words = args.text.strip()
     if args.top < 1:
         raise ConfigError(f"--top is {args.top}; use 1 or more")
@@ -31,8 +30,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.search import query_view, require_listed, search
 
     view = query_view(image=bool(args.image), words=bool(words))
-    opened = Run(Path(args.run))
-    size = opened.config.picture.read_size
+    # As the checkpoint reads pictures, which is how the index was made.
+    size = opened.encoder.config.picture.read_size
     image = np.zeros((1, size, size, 3), np.uint8)
     if args.image:
         try:

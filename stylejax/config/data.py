@@ -125,13 +125,13 @@ class MiningConfig:
     category_level: int = 0  # levels of the category path a pair must share; 0 = the whole path
     relevance: Literal["column", "bm25", "overlap"] = "column"  # the log's, or of query and title
     min_relevance: float = 0.8  # mean relevance of a listing over all its showings for a query
-    min_clicks: int = 1  # clicks of a listing under a query before it counts as evidence
+    min_clicks: int = 1  # clicks of a listing under a query, or in a session, or from a page
     min_support: int = 2  # distinct queries under which both listings were clicked
     min_session_support: int = 2  # session evidence: sessions in which both were clicked
     min_item_support: int = 2  # item evidence: clicks from the page of one on the other
     max_query_listings: int = 0  # broader queries are no evidence: relevant listings; 0 = no limit
-    max_items_per_query: int = 200  # strongest listings kept for a query: bounds pairs per query
-    min_profile_similarity: float = 0.0  # cosine of two listings' clicks over queries; 0 = off
+    max_items_per_query: int = 200  # strongest listings kept for a query, session or page
+    min_profile_similarity: float = 0.0  # cosine of clicks over the queries that are left; 0 = off
     max_pairs_per_item: int = 100  # strongest pairs kept for a listing: tames bestsellers
     max_negatives_per_item: int = 0  # hard-negative candidates kept for a listing; 0 = none written
     min_shown_together: int = 10  # negatives: showings under one query that both listings have

@@ -44,6 +44,14 @@ class EncoderConfig:
             f"encoder.conv_widths {self.conv_widths} and encoder.conv_depths {self.conv_depths} "
             "must have one entry a stage",
         )
+        require(
+            bool(self.conv_widths) and all(width >= 1 for width in self.conv_widths),
+            f"encoder.conv_widths is {self.conv_widths}; give one stage at least, each width >= 1",
+        )
+        require(
+            all(depth >= 0 for depth in self.conv_depths),
+            f"encoder.conv_depths is {self.conv_depths}; use >= 0",
+        )
         for name in ("image_depth", "text_depth", "fusion_depth"):
             require(getattr(self, name) >= 0, f"encoder.{name} is {getattr(self, name)}; use >= 0")
 

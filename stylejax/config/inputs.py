@@ -18,7 +18,7 @@ class TextConfig:
 
     vocab_size: int = 2048  # size of the WordPiece vocabulary trained on the train split's texts
     max_tokens: int = 32  # tokens a text, [CLS] included; longer texts are cut
-    drop_tokens: float = 0.0  # share of a training text's tokens dropped at random
+    drop_tokens: float = 0.0  # share of a training text's words dropped, with all their tokens
     template: str = "{title}"  # a text: {title} {attributes} {category} {category_path}, and words
 
     def __post_init__(self) -> None:
@@ -71,7 +71,13 @@ class PictureConfig:
             require(getattr(self, name) >= 1, f"picture.{name} is {getattr(self, name)}; use >= 1")
         require(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
         require(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")
-        require(0 <= self.erase <= 1, f"picture.erase is {self.erase}; use a share in [0, 1]")
+        # A colour factor is drawn from 1 - value to 1 + value: beyond 1 it would be negative.
+        for name in ("brightness", "contrast", "saturation", "erase"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"picture.{name} is {value}; use a share in [0, 1]")
+        for name in ("cache_mib", "rotation"):
+            value = getattr(self, name)
+            require(0 <= value < float("inf"), f"picture.{name} is {value}; use 0 or more")
         starts = (0.0, *self.later_starts, 1.0)
         require(
             len(self.later_starts) == len(self.later_sizes)

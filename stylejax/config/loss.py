@@ -60,5 +60,16 @@ class LossConfig:
             bool(self.matching or self.distinctiveness or self.consistency),
             "loss has no part at all: give loss.matching at least one direction such as m-m",
         )
+        parts = ("matching", "distinctiveness", "consistency")
+        margins = ("matching_margin", "distinctiveness_margin", "consistency_tolerance")
+        for name in (*(f"{part}_weight" for part in parts), *margins):
+            value = getattr(self, name)
+            require(0 <= value < float("inf"), f"loss.{name} is {value}; use 0 or more")
+        used = [part for part in parts if getattr(self, part)]
+        require(
+            any(getattr(self, f"{part}_weight") for part in used),
+            f"the weights of all parts of the loss ({', '.join(used)}) are 0; raise "
+            f"loss.{used[0]}_weight",
+        )
         require(self.scale > 0, f"loss.scale is {self.scale}; use > 0")
         require(self.consistency_k >= 1, f"loss.consistency_k is {self.consistency_k}; use >= 1")

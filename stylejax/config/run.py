@@ -37,7 +37,15 @@ class TrainingConfig:
         for name in ("batch_size", "steps", "save_every", "keep", "log_every"):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}; use >= 1")
-        require(0 <= self.ema < 1, f"training.ema is {self.ema}; use [0, 1)")
+        for name in ("learning_rate", "clip_norm"):
+            value = getattr(self, name)
+            require(0 < value < float("inf"), f"training.{name} is {value}; use > 0")
+        for name in ("weight_decay", "evaluate_every", "devices"):
+            value = getattr(self, name)
+            require(0 <= value < float("inf"), f"training.{name} is {value}; use 0 or more")
+        for name in ("ema", "beta2"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"training.{name} is {value}; use [0, 1)")
         require(
             0 <= self.warmup_steps < self.steps,
             f"training.warmup_steps {self.warmup_steps} must be below training.steps {self.steps}",
@@ -50,11 +58,13 @@ class EvaluationConfig:
 
     query_split: str = "test"  # listings that search
     gallery_split: str = "test"  # listings that are found; the query split itself = leave one out
-    category_level: int = 1  # levels of the category path that results are broken down by
+    category_level: int = 1  # levels of the category path that divide the results; 0 = all of them
     batch_size: int = 128  # listings encoded at a time, over all devices
 
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, f"evaluation.batch_size is {self.batch_size}; use 1 or more")
+        level = self.category_level
+        require(level >= 0, f"evaluation.category_level is {level}; use 0 or more")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stylejax.config.data import DataConfig
 from stylejax.config.error import require
@@ -24,6 +25,7 @@ class FurtherData:
 class SamplingConfig:
     """Which pairs a batch holds; see docs/batches.md."""
 
+    epoch: Literal["listings", "pairs"] = "listings"  # what comes once in it, to be a left side
     weight_exponent: float = 1.0  # a partner comes in proportion to weight ** this; 0 = all alike
     category_exponent: float = 1.0  # a category comes in proportion to size ** this; 0 = all alike
     category_level: int = 0  # levels of the path that make a category here; 0 = the whole path
@@ -36,6 +38,11 @@ class SamplingConfig:
         for name in ("weight_exponent", "category_exponent"):
             value = getattr(self, name)
             require(0 <= value < float("inf"), f"sampling.{name} is {value}; use 0 or more")
+        require(
+            self.epoch == "listings" or self.weight_exponent == 1,
+            f"sampling.weight_exponent is {self.weight_exponent}, but with sampling.epoch pairs no "
+            "partner is drawn by weight; leave it out",
+        )
         level = self.category_level
         require(level >= 0, f"sampling.category_level is {level}; use 0 or more")
         require(self.block >= 1, f"sampling.block is {self.block}; use 1 or more")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 from numpy.typing import NDArray
 
 from stylejax.config import Config, ConfigError, to_json
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import round_ticks
+from stylejax.retrieval.funnel import bars
 from stylejax.retrieval.page import render
 
 SAMPLE = 50  # pairs to look at
@@ -124,7 +125,7 @@ def write_audit(
         confirmed=confirmed,
         findings=[finding for finding in findings if finding[1]],
         checked=len(findings),
-        funnel=_stages(funnel),
+        funnel=bars(funnel),
         categories=rows[:CATEGORIES],
         folded=rows[CATEGORIES:],
         histograms=[_histogram(score, pairs[score].to_numpy()) for score in SCORES],
@@ -146,25 +147,21 @@ def _categories(
     paired[left] = paired[right] = True
     covered = np.bincount(code, weights=paired, minlength=len(names)) / np.maximum(sizes, 1)
     counts = np.bincount(code[left], minlength=len(names))
-    rows = []
-    for number, category in enumerate(names):
-        inside = code == number
-        precision = recall = None
-        if true is not None and listings.group is not None:
-            hits = int(true[code[left] == number].sum())
-            precision = hits / counts[number] if counts[number] else None
-            wanted = _same_pairs([listings.group[int(row)] for row in np.flatnonzero(inside)])
-            recall = hits / wanted if wanted else None
-        rows.append(
-            CategoryRow(
-                str(category),
-                int(sizes[number]),
-                float(covered[number]),
-                int(counts[number]),
-                precision,
-                recall,
-            )
+    hits = wanted = np.zeros(len(names))
+    if true is not None and listings.group is not None:
+        hits = np.bincount(code[left], weights=true, minlength=len(names))
+        wanted = _same_pairs(code, listings.group)
+    rows = [
+        CategoryRow(
+            str(category),
+            int(sizes[number]),
+            float(covered[number]),
+            int(counts[number]),
+            float(hits[number] / counts[number]) if true is not None and counts[number] else None,
+            float(hits[number] / wanted[number]) if wanted[number] else None,
         )
+        for number, category in enumerate(names)
+    ]
     return sorted(rows, key=lambda row: (-row.listings, row.name))
 
 
@@ -177,17 +174,19 @@ def _total(
     """The same over all categories; a pair of two categories counts here alone."""
     precision = recall = None
     if true is not None and listings.group is not None:
-        wanted = _same_pairs(listings.group)
+        wanted = _same_pairs(np.zeros(len(listings.group), np.int64), listings.group)[0]
         precision = float(true.mean()) if len(true) else None
         recall = float(true.sum() / wanted) if wanted else None
     covered = len(np.union1d(left, right)) / len(listings.cards)
     return CategoryRow("all", len(listings.cards), covered, len(left), precision, recall)
 
 
-def _same_pairs(groups: Sequence[str]) -> int:
-    """Number of pairs of listings that are one product."""
-    sizes = np.unique(np.array(groups, str), return_counts=True)[1].astype(np.int64)
-    return int((sizes * (sizes - 1) // 2).sum())
+def _same_pairs(code: Int[NDArray, " n"], groups: Sequence[str]) -> Float[NDArray, " c"]:
+    """Pairs of listings that are one product and of one category, by category number."""
+    product = np.unique(np.array(groups, str), return_inverse=True)[1]
+    products = int(product.max()) + 1
+    both, sizes = np.unique(code * products + product, return_counts=True)
+    return np.bincount(both // products, weights=sizes * (sizes - 1) / 2)
 
 
 def _histogram(name: str, values: Num[NDArray, " p"]) -> Histogram:
@@ -232,21 +231,3 @@ def _sample(
         )
         for pair in heapq.nsmallest(SAMPLE, range(len(left)), key=lot)
     ]
-
-
-def _stages(funnel: Sequence[tuple[str, int]]) -> list[list[tuple[str, int, float, float | None]]]:
-    """The funnel in stages, each with bars on a scale of its own.
-
-    A line whose name does not begin with dots counts something new, unless it narrows the events:
-    it starts a stage. A bar is (name, count, share of the stage's first, share of the line before).
-    """
-    stages: list[list[tuple[str, int, float, float | None]]] = []
-    for number, (name, count) in enumerate(funnel):
-        if number == 0 or (number > 2 and not name.startswith("... ")):
-            stages.append([])
-        stage = stages[-1]
-        first = stage[0][1] if stage else count
-        before = stage[-1][1] if stage else 0
-        kept = count / before if before else None
-        stage.append((name.removeprefix("... "), count, count / (first or 1), kept))
-    return stages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,48 @@ from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
 from stylejax.labels import Label
-from stylejax.retrieval.metrics import mean_metrics, rank_relevant, ranking_metrics
+from stylejax.retrieval.metrics import Ranking, mean_metrics, rank_gallery, ranking_metrics
 from stylejax.retrieval.vectors import VectorSet, identity
 
 DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
+
+
+def rank_direction(
+    vectors: VectorSet,
+    groups: Int[NDArray, " n"],
+    queries: Int[NDArray, " q"],
+    gallery: Int[NDArray, " g"],
+    direction: str,
+) -> tuple[Int[NDArray, " asking"], Int[NDArray, " found"], Iterator[Ranking]]:
+    """Ranks the gallery for every query in one direction: for the metrics and for the report.
+
+    A query that is itself in the gallery is left out of its own ranking (leave one out). A listing
+    without the direction's view takes no part in it.
+
+    Args:
+      vectors: n listings.
+      groups: `n` true products.
+      queries: rows that search.
+      gallery: rows that are found.
+      direction: query view - gallery view, both exported.
+
+    Returns:
+      The rows that search, the rows that are found, and a ranking for each of the former; it
+      counts both from 0.
+    """
+    query_view, target_view = direction.split("-")
+    asking = queries[vectors.present[query_view][queries]]
+    found = gallery[vectors.present[target_view][gallery]]
+    place = np.full(len(vectors), -1)
+    place[found] = np.arange(len(found))
+    rankings = rank_gallery(
+        vectors.vectors[query_view][asking],
+        vectors.vectors[target_view][found],
+        groups[asking],
+        groups[found],
+        place[asking],
+    )
+    return asking, found, rankings
 
 
 def evaluate(
@@ -29,9 +67,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Retrieval metrics for each direction, overall and by category.
 
-    A query that is itself in the gallery is left out of its own ranking (leave one out). A listing
-    without the direction's view takes no part in it; a query without another listing of its
-    product in the gallery is not counted.
+    Who takes part in a direction is told at `rank_direction`; a query without another listing of
+    its product in the gallery is not counted.
 
     Args:
       vectors: n listings.
@@ -49,23 +86,14 @@ def evaluate(
     overall: dict[str, dict[str, float]] = {}
     by_category: dict[str, dict[str, dict[str, float]]] = {}
     for direction in directions:
-        query_view, target_view = direction.split("-")
-        if not {query_view, target_view} <= set(vectors.vectors):
+        if not set(direction.split("-")) <= set(vectors.vectors):
             continue  # not exported
-        asking = queries[vectors.present[query_view][queries]]
-        found = gallery[vectors.present[target_view][gallery]]
-        place = np.full(len(vectors), -1)
-        place[found] = np.arange(len(found))
+        asking, _, rankings = rank_direction(vectors, group_ids, queries, gallery, direction)
         scores: dict[str, list[dict[str, float]]] = {}
-        for ranking in rank_relevant(
-            vectors.vectors[query_view][asking],
-            vectors.vectors[target_view][found],
-            group_ids[asking],
-            group_ids[found],
-            place[asking],
-        ):
-            category = categories[int(asking[ranking.query])]
-            scores.setdefault(category, []).append(ranking_metrics(ranking.positions))
+        for ranking in rankings:
+            if len(ranking.positions):
+                category = categories[int(asking[ranking.query])]
+                scores.setdefault(category, []).append(ranking_metrics(ranking.positions))
         overall[direction] = mean_metrics([s for group in scores.values() for s in group])
         for category in sorted(scores):
             by_category.setdefault(category, {})[direction] = mean_metrics(scores[category])
@@ -97,21 +125,43 @@ def evaluate_splits(
             f"{unknown[0]!r}; give the catalogue that was exported with --catalog"
         )
     known = [labels[item] for item in vectors.item_id]
-    splits = np.array([label.split for label in known], dtype=object)
-    rows = {split: np.flatnonzero(splits == split) for split in (query_split, gallery_split)}
-    for split, found in rows.items():
-        if len(found) == 0:
-            raise ConfigError(f"no listing of split {split!r}; there are {sorted(set(splits))}")
+    queries, gallery = split_rows([label.split for label in known], query_split, gallery_split)
     result = evaluate(
         vectors,
         [label.group for label in known],
         [label.category for label in known],
-        rows[query_split],
-        rows[gallery_split],
+        queries,
+        gallery,
         directions=directions,
     )
     protocol = {"queries": query_split, "gallery": gallery_split}
     return result | {"protocol": protocol | {"leave_one_out": query_split == gallery_split}}
+
+
+def split_rows(
+    splits: Sequence[str], query_split: str, gallery_split: str
+) -> tuple[Int[NDArray, " q"], Int[NDArray, " g"]]:
+    """Rows of the listings that search, and of those that are found.
+
+    Args:
+      splits: of each listing.
+      query_split: name of the split that searches.
+      gallery_split: name of the split that is found; may be the same.
+
+    Raises:
+      ConfigError: when one of them has no listing, naming those there are and the setting.
+    """
+    there = np.array(splits, dtype=object)
+    rows = []
+    for split, name in ((query_split, "query"), (gallery_split, "gallery")):
+        rows.append(np.flatnonzero(there == split))
+        if len(rows[-1]) == 0:
+            verb = {"query": "--queries", "gallery": "--gallery"}[name]
+            raise ConfigError(
+                f"no listing of split {split!r}; there are {sorted(set(splits))}: set "
+                f"--evaluation.{name}-split of a training, {verb} of `stylejax evaluate`"
+            )
+    return rows[0], rows[1]
 
 
 def worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
+from stylejax.retrieval.json_file import read_json
 from stylejax.retrieval.vectors import VectorSet
 
 Engine = Literal["auto", "scann", "exact"]
 BRUTE_FORCE_BELOW = 20_000
 RESCORED = 100  # candidates of the tree that are scored again exactly
+SPARE_LEAVES = 4  # times the leaves that k results would fill: the tree searches so many
 BLOCK = 1_024
 DESCRIPTION = "index.json"
 
@@ -68,13 +70,33 @@ class Index:
           Positions in `item_id` and cosines, best first.
         """
         k = min(k, len(self.item_id))
-        if self._searcher is not None:
-            wider = {}
-            if len(self.item_id) >= BRUTE_FORCE_BELOW:
-                wider["pre_reorder_num_neighbors"] = max(RESCORED, k)
-            found, scores = self._searcher.search_batched(queries, final_num_neighbors=k, **wider)
+        if self._searcher is None:
+            return exact_top_k(queries, self.vectors, k)
+        if len(self.item_id) < BRUTE_FORCE_BELOW:
+            found, scores = self._searcher.search_batched(queries, final_num_neighbors=k)
             return found.astype(np.int64), scores
-        return exact_top_k(queries, self.vectors, k)
+        leaves = _leaves(len(self.item_id))
+        filled = math.ceil(k * leaves / len(self.item_id))
+        found, scores = self._search_tree(
+            queries, k, min(leaves, max(_leaves_searched(leaves), SPARE_LEAVES * filled))
+        )
+        # Leaves differ in size: where those searched hold fewer than k, ScaNN gives NaN.
+        short = np.isnan(scores).any(axis=1)
+        if short.any():
+            found[short], scores[short] = self._search_tree(queries[short], k, leaves)
+        return found, scores
+
+    def _search_tree(
+        self, queries: Float32[NDArray, "q d"], k: int, leaves: int
+    ) -> tuple[Int[NDArray, "q k"], Float32[NDArray, "q k"]]:
+        assert self._searcher is not None
+        found, scores = self._searcher.search_batched(
+            queries,
+            final_num_neighbors=k,
+            pre_reorder_num_neighbors=max(RESCORED, k),
+            leaves_to_search=leaves,
+        )
+        return found.astype(np.int64), np.array(scores)
 
     def save(self, folder: Path) -> None:
         """Writes the index: its description, ids and vectors, and ScaNN's own files.
@@ -105,7 +127,7 @@ class Index:
         path = folder / DESCRIPTION
         if not path.is_file():
             raise ConfigError(f"no index in {folder}; run `stylejax index` first")
-        description = json.loads(path.read_text())
+        description = read_json(path, "run `stylejax index` again")
         index = cls.__new__(cls)
         index.view, index.engine = description["view"], _engine(description["engine"])
         origin = description["origin"]
@@ -176,17 +198,27 @@ def _scann_searcher(vectors: Float32[NDArray, "n d"]) -> Any:
         builder = scann.scann_ops_pybind.builder(vectors, 10, "dot_product")
         if count < BRUTE_FORCE_BELOW:
             return builder.score_brute_force().build()
-        leaves = int(math.sqrt(count))
+        leaves = _leaves(count)
         return (
             builder.tree(
                 num_leaves=leaves,
-                num_leaves_to_search=max(10, leaves // 20),
+                num_leaves_to_search=_leaves_searched(leaves),
                 training_sample_size=min(count, 250_000),
             )
             .score_ah(2, anisotropic_quantization_threshold=0.2)
             .reorder(RESCORED)
             .build()
         )
+
+
+def _leaves(count: int) -> int:
+    """Leaves of the tree over so many vectors."""
+    return int(math.sqrt(count))
+
+
+def _leaves_searched(leaves: int) -> int:
+    """Leaves of the tree that are searched for a few results."""
+    return max(10, leaves // 20)
 
 
 @contextlib.contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float32, Int
 from numpy.typing import NDArray
 
 CUTOFFS = (1, 5, 10, 20)
@@ -15,13 +16,28 @@ BLOCK = 512  # queries scored at a time: memory is BLOCK x gallery floats
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where one query's relevant listings stand."""
+    """One query's ranking of the gallery; it is sorted only when it is asked for."""
 
     query: int  # number of the query
-    positions: Int[NDArray, " r"]  # 1-based ranks by descending score, ascending
+    scores: Float32[NDArray, " g"]  # in the order that decides among equals; the query's own last
+    relevant: Bool[NDArray, " g"]  # likewise
+    gallery: Int[NDArray, " g"]  # likewise: which gallery listing it is
+    ranked: int  # gallery listings that take part: all but the query itself
+
+    @cached_property
+    def order(self) -> Int[NDArray, " ranked"]:
+        """Places in `scores`, `relevant` and `gallery`, the best first."""
+        return np.argsort(-self.scores, kind="stable")[: self.ranked]
+
+    @cached_property
+    def positions(self) -> Int[NDArray, " r"]:
+        """1-based ranks of the relevant listings, ascending."""
+        if not self.relevant.any():
+            return np.zeros(0, np.int64)  # without sorting
+        return np.flatnonzero(self.relevant[self.order]) + 1
 
 
-def rank_relevant(
+def rank_gallery(
     queries: Float32[NDArray, "q d"],
     gallery: Float32[NDArray, "g d"],
     query_groups: Int[NDArray, " q"],
@@ -30,7 +46,7 @@ def rank_relevant(
     *,
     seed: int = 0,
 ) -> Iterator[Ranking]:
-    """Ranks the gallery for every query by cosine and finds the listings of the query's product.
+    """Ranks the gallery for every query by cosine.
 
     Listings with equal scores stand in one random order for all queries, so a constant encoder
     scores what chance scores.
@@ -44,7 +60,8 @@ def rank_relevant(
       seed: of the order among equals.
 
     Yields:
-      One ranking a query that has at least one relevant listing.
+      One ranking a query; the listings of the query's product are the relevant ones. It is only
+      cheap to keep what is taken out of it: a block of rankings shares its scores.
     """
     shuffled = np.random.default_rng(seed).permutation(len(gallery))
     place = np.empty_like(shuffled)
@@ -59,17 +76,7 @@ def rank_relevant(
             if own >= 0:
                 relevant[place[own]] = False
                 row[place[own]] = -np.inf
-            found = np.flatnonzero(relevant)
-            if len(found):
-                yield Ranking(query, _positions(row, found))
-
-
-def _positions(scores: Float[NDArray, " g"], found: Int[NDArray, " r"]) -> Int[NDArray, " r"]:
-    """1-based ranks, ascending, of the entries `found`; among equals the earlier one is ahead."""
-    order = np.argsort(-scores, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(1, len(order) + 1)
-    return np.sort(rank[found])
+            yield Ranking(query, row, relevant, shuffled, len(row) - int(own >= 0))
 
 
 def ranking_metrics(positions: Int[NDArray, " r"]) -> dict[str, float]:

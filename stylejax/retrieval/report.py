@@ -23,8 +23,9 @@ from stylejax.retrieval.charts import (
     recall_chart,
     training_charts,
 )
-from stylejax.retrieval.evaluation import worst_first
-from stylejax.retrieval.metrics import rank_relevant
+from stylejax.retrieval.evaluation import rank_direction, split_rows, worst_first
+from stylejax.retrieval.funnel import bars
+from stylejax.retrieval.metrics import Ranking
 from stylejax.retrieval.page import render
 from stylejax.retrieval.vectors import VectorSet
 
@@ -68,8 +69,24 @@ class Example:
         return self.answers[0].results[0].right
 
 
+@dataclass(frozen=True)
+class _Hit:
+    """A place in a ranking."""
+
+    row: int
+    rank: int
+    score: float
+    right: bool
+
+
+def _hit(ranking: Ranking, found: Int[NDArray, " g"], rank: int) -> _Hit:
+    place = ranking.order[rank - 1]
+    row = int(found[ranking.gallery[place]])
+    return _Hit(row, rank, float(ranking.scores[place]), bool(ranking.relevant[place]))
+
+
 class _Search:
-    """One direction of the evaluation, run again for the ranks that the metrics leave out."""
+    """One direction of the evaluation, ranked as its metrics were, with what the page shows."""
 
     def __init__(
         self,
@@ -79,48 +96,33 @@ class _Search:
         gallery: Int[NDArray, " g"],
         direction: str,
     ):
-        query_view, target_view = direction.split("-")
         self.direction = direction
-        self.asking = queries[vectors.present[query_view][queries]]
-        self.found = gallery[vectors.present[target_view][gallery]]
-        self._groups = groups
-        self._queries = vectors.vectors[query_view]
-        self._gallery = vectors.vectors[target_view][self.found]
-        self._place = np.full(len(vectors), -1)
-        self._place[self.found] = np.arange(len(self.found))
-
-    def first_right(self) -> dict[int, int]:
-        """Row of each query that has something to find -> rank of its first right result."""
-        rankings = rank_relevant(
-            self._queries[self.asking],
-            self._gallery,
-            self._groups[self.asking],
-            self._groups[self.found],
-            self._place[self.asking],
-        )
-        return {int(self.asking[r.query]): int(r.positions[0]) for r in rankings}
+        self.first_right: dict[int, int] = {}  # query with something to find -> its first rank
+        self._shown: dict[int, list[_Hit]] = {}  # query -> its best results
+        self._later: dict[int, _Hit] = {}  # query -> its first right result where that comes later
+        asking, found, rankings = rank_direction(vectors, groups, queries, gallery, direction)
+        for ranking in rankings:
+            row = int(asking[ranking.query])
+            last = min(SHOWN_RESULTS, ranking.ranked)
+            self._shown[row] = [_hit(ranking, found, rank) for rank in range(1, last + 1)]
+            if len(ranking.positions):
+                self.first_right[row] = first = int(ranking.positions[0])
+                if first > last:
+                    self._later[row] = _hit(ranking, found, first)
 
     def answer(self, row: int, cards: Sequence[Card], album: Album) -> Answer | None:
         """The results of one query; None when the listing lacks the view."""
-        if row not in self.asking:
+        if row not in self._shown:
             return None
-        scores = self._gallery @ self._queries[row]
-        right = self._groups[self.found] == self._groups[row]
-        if (own := self._place[row]) >= 0:
-            scores[own], right[own] = -np.inf, False
-        order = np.argsort(-scores, kind="stable")[: len(scores) - (own >= 0)]
 
-        def result(rank: int) -> Result:
-            place = order[rank]
-            card = cards[int(self.found[place])]
-            picture = album.add(card.image)
-            return Result(card, picture, rank + 1, float(scores[place]), bool(right[place]))
+        def result(hit: _Hit) -> Result:
+            card = cards[hit.row]
+            return Result(card, album.add(card.image), hit.rank, hit.score, hit.right)
 
-        first = int(np.argmax(right[order])) if right[order].any() else -1
         return Answer(
             direction=self.direction,
-            results=[result(rank) for rank in range(min(SHOWN_RESULTS, len(order)))],
-            first_right=result(first) if first >= SHOWN_RESULTS else None,
+            results=[result(hit) for hit in self._shown[row]],
+            first_right=result(self._later[row]) if row in self._later else None,
         )
 
 
@@ -166,14 +168,15 @@ def write_report(
     aligned = [card_of[item] for item in vectors.item_id]
     truth = [labels[item] for item in vectors.item_id]
     groups = np.unique(np.array([t.group for t in truth], dtype=str), return_inverse=True)[1]
-    splits = np.array([label.split for label in truth], dtype=object)
     protocol = metrics["protocol"]
-    queries, gallery = (np.flatnonzero(splits == protocol[k]) for k in ("queries", "gallery"))
+    queries, gallery = split_rows(
+        [label.split for label in truth], protocol["queries"], protocol["gallery"]
+    )
     if "m" not in vectors.vectors:
         raise ConfigError("the report shows results by photo and title: export view m as well")
     shown_views = [d for d in SAME_VIEW if d[0] in vectors.vectors]
     searches = {d: _Search(vectors, groups, queries, gallery, d) for d in shown_views}
-    first = {direction: search.first_right() for direction, search in searches.items()}
+    first = {direction: search.first_right for direction, search in searches.items()}
 
     categories = worst_first(metrics["by_category"])
     album = Album(read=read)
@@ -197,7 +200,7 @@ def write_report(
         directions=[f"{q}-{t}" for q in VIEW_NAMES for t in VIEW_NAMES],
         same_view=SAME_VIEW,
         categories=categories,
-        funnel=_funnel(funnel),
+        funnel=bars(funnel),
         curves=[chart for chart in (recall_chart(first), *progress_charts(record)) if chart],
         loss=loss,
         parts=parts,
@@ -236,27 +239,3 @@ def _drawn(
                 order.append((earlier[groups[row]], len(order), row))
                 earlier[groups[row]] += 1
         yield from (row for _, _, row in sorted(order)[:count])
-
-
-def _funnel(funnel: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Bars on one scale, and what each constraint keeps of the line before.
-
-    A line above the one before counts something new (pairs instead of clicks): it starts a stage.
-    """
-    most = max((count for _, count in funnel), default=0) or 1
-    bars: list[dict[str, Any]] = []
-    before = None
-    for name, count in funnel:
-        rises = before is None or count > before
-        kept = None if rises or not before else count / before
-        bars.append(
-            {
-                "name": name.removeprefix("... "),
-                "count": count,
-                "share": count / most,
-                "kept": kept,
-                "stage": rises,
-            }
-        )
-        before = count
-    return bars

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
 from stylejax.origin import Origin
+from stylejax.retrieval.json_file import read_json
 
 if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
@@ -113,18 +114,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an export.
 
     Raises:
-      ConfigError: when the folder holds no finished export.
+      ConfigError: when the folder holds no finished export, or its manifest is damaged.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise ConfigError(f"no vectors in {folder} ({MANIFEST} is missing); run `stylejax export`")
-    return json.loads(path.read_text())
+    return read_json(path, "export again")
 
 
 def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What tells an export from others: its origin, and one checksum over its files."""
     checksums = "".join(entry["sha256"] for entry in manifest["files"])
-    origin = {name: manifest[name] for name in ("run", "step", "config")}
+    origin = {field.name: manifest[field.name] for field in fields(Origin)}
     return origin | {"sha256": hashlib.sha256(checksums.encode()).hexdigest()}
 
 

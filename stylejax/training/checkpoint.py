@@ -14,7 +14,7 @@ from orbax.checkpoint import v1 as ocp
 from stylejax.config import Config, ConfigError, differences, from_json, to_json
 from stylejax.encoder import Parameters
 from stylejax.origin import Origin
-from stylejax.training.digest import require_same_data
+from stylejax.training.digest import require_same_data, weights_digest
 from stylejax.training.mesh import replicated
 from stylejax.training.step import TrainState, exported
 
@@ -32,7 +32,6 @@ RESUMABLE = (
     "evaluation.",
     "data.root:",
     "data.note:",
-    "picture.eval_",
 )
 
 
@@ -69,10 +68,11 @@ class Checkpoints:
           vocab_size: its number of ids.
           data: what `data_digest` gave for the pairs and the catalogue; None = is not kept.
         """
+        encoder = dict(exported(state))
         self._checkpointer.save_checkpointables_async(
             int(state.step),
             {
-                "encoder": dict(exported(state)),
+                "encoder": encoder,
                 "training": {"parameters": state.parameters, "optimizer": state.optimizer},
             },
             custom_metadata={
@@ -80,6 +80,7 @@ class Checkpoints:
                 "tokenizer": tokenizer,
                 "vocab_size": vocab_size,
                 "data": dict(data or {}),
+                "weights": weights_digest(encoder),
             },
             force=True,
         )
@@ -139,7 +140,9 @@ class Checkpoints:
         metadata = self._metadata()
         trained_on = [metadata["config"], *sorted(metadata.get("data", {}).values())]
         digest = hashlib.sha256("\n".join(trained_on).encode()).hexdigest()
-        return Origin(self.folder.parent.name, self._require(), digest)
+        # A checkpoint of an earlier version says nothing of its weights.
+        weights = metadata.get("weights", "")
+        return Origin(self.folder.parent.name, self._require(), digest, weights)
 
     def encoder(self, shapes: Mapping[str, jax.ShapeDtypeStruct], mesh: Mesh) -> Parameters:
         """The newest checkpoint's encoder weights, on every device of the mesh."""

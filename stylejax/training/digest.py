@@ -1,10 +1,12 @@
-"""Digests of what a run is trained on, so that it is not resumed on something else."""
+"""Digests of what a run is trained on and of what it learned, to tell one from another."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
+import jax
+import numpy as np
 import pyarrow as pa
 
 from stylejax.config import ConfigError
@@ -13,19 +15,20 @@ CHUNK = 65_536  # values joined at a time
 # What there is a digest of -> how to put it right.
 FIXES = {
     "pairs": "mine with the click log and settings of then",
-    "catalogue": "give the listings back their ids, order and titles",
+    "catalogue": "give the listings back their ids, order, titles, categories, splits and pictures",
 }
 
 
-def data_digest(pairs: pa.Table, item_id: Sequence[str], title: Sequence[str]) -> dict[str, str]:
+def data_digest(pairs: pa.Table, catalogue: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """What a checkpoint keeps of its training data.
 
-    Equal content gives equal digests, whatever program wrote the files.
+    Equal content gives equal digests, whatever program wrote the files. Pictures count by their
+    names: reading them all would cost as much as an epoch.
 
     Args:
       pairs: `left_id`, `right_id`, `weight`, in the order that they are trained on.
-      item_id: id of every listing, in the catalogue's order: batches name listings by row.
-      title: its title.
+      catalogue: name to values of all that training reads of the listings, in the catalogue's
+        order: batches name listings by row.
 
     Returns:
       SHA-256 in hex digits of ``"pairs"`` and of ``"catalogue"``.
@@ -37,10 +40,24 @@ def data_digest(pairs: pa.Table, item_id: Sequence[str], title: Sequence[str]) -
                 mined.update(part)
     for chunk in pairs["weight"].chunks:
         mined.update(chunk.to_numpy(zero_copy_only=False).astype("<f8").tobytes())
-    for column in (item_id, title):
-        for part in _encoded(column):
+    for name, values in catalogue.items():
+        listed.update(f"{name} {len(values)}\0".encode())
+        for part in _encoded(values):
             listed.update(part)
     return {"pairs": mined.hexdigest(), "catalogue": listed.hexdigest()}
+
+
+def weights_digest(weights: Mapping[str, jax.Array]) -> str:
+    """SHA-256 in hex digits of named weights: of names, shapes, types and bits.
+
+    It waits for the weights and copies them to the host, as saving them does.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        values = np.ascontiguousarray(weights[name])
+        digest.update(f"{name} {values.dtype} {values.shape}\0".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
 
 
 def require_same_data(saved: Mapping[str, str], now: Mapping[str, str], folder: object) -> None:

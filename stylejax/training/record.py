@@ -12,18 +12,25 @@ class Record:
     """Appends to ``metrics.jsonl`` and to TensorBoard events below the run's folder."""
 
     def __init__(self, run_dir: Path, *, start_step: int = 0):
-        """Opens the record; lines at or after `start_step` are of an undone future and go.
+        """Opens the record; what is there of later steps than `start_step` is undone and goes.
 
         Args:
           run_dir: the run's folder.
-          start_step: first step that will be written.
+          start_step: steps that are done; 0 = nothing of an earlier run stays.
         """
         from tensorboardX import SummaryWriter
 
         self.path = run_dir / "metrics.jsonl"
         kept = [line for line in read_record(run_dir) if line["step"] <= start_step]
         self.path.write_text("".join(json.dumps(line) + "\n" for line in kept if start_step))
-        self._events = SummaryWriter(str(run_dir / "tensorboard"), purge_step=start_step or None)
+        events = run_dir / "tensorboard"
+        # TensorBoard drops what earlier files have from purge_step on. A file's name ends in the
+        # second it was opened: the number keeps two of one second apart.
+        self._events = SummaryWriter(
+            str(events),
+            purge_step=start_step + 1,
+            filename_suffix=f".{len(list(events.glob('events.*')))}",
+        )
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One line ``{"step": ..., name: value, ...}`` and one event a value."""

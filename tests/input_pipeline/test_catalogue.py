@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import tiny
 
-from input_pipeline.catalogue import at_level, has_truth, load_catalogue
+from input_pipeline.catalogue import has_truth, load_catalogue
 from stylejax.config import CatalogueColumns, ConfigError, DataConfig
 from stylejax.labels import Label
 
@@ -89,18 +89,6 @@ def test_an_unknown_split_is_named_with_those_there_are(data_root: Path) -> None
         catalogue.rows("test")
 
 
-def test_category_levels() -> None:
-    path = "Home > Kitchen > Mugs"
-    assert [at_level(path, level) for level in range(5)] == [
-        path,
-        "Home",
-        "Home > Kitchen",
-        path,
-        path,
-    ]
-    assert at_level("", 1) == ""
-
-
 def test_a_card_has_no_picture_where_the_listing_has_none(data_root: Path) -> None:
     catalogue = load_catalogue(DataConfig(), data_root / "catalogue.csv", data_root)
     ids = catalogue.item_id
@@ -155,3 +143,5 @@ def test_the_picture_of_a_card_is_read_from_its_file(data_root: Path) -> None:
     assert shown is not None
     assert catalogue.picture_reader()(shown) == (data_root / catalogue.image[row]).read_bytes()
     assert catalogue.card(catalogue.image.index("")).image is None
+    with pytest.raises(OSError, match="null byte"):  # pages go on without it
+        catalogue.picture_reader()(data_root / "no\0name.jpg")

@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 from input_pipeline.catalogue import Catalogue, load_catalogue
-from input_pipeline.click_simulation.log import ClickLog, require_log_name, write_clicks
+from input_pipeline.click_simulation.log import SimulatedLog, require_log_name, write_clicks
 from input_pipeline.click_simulation.options import ClickOptions
 from input_pipeline.click_simulation.shop import Shop
 from stylejax.cli import main
@@ -32,7 +32,9 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     return load_catalogue(data, path, path.parent, with_truth=True)
 
 
-def simulate(catalogue: Catalogue, path: Path, **rates) -> tuple[ClickLog, list[dict[str, str]]]:
+def simulate(
+    catalogue: Catalogue, path: Path, **rates
+) -> tuple[SimulatedLog, list[dict[str, str]]]:
     log = write_clicks(catalogue, "train", path, ClickOptions(**({"sessions": 400} | rates)))
     with path.open(newline="") as file:
         return log, list(csv.DictReader(file))

@@ -28,19 +28,33 @@ from input_pipeline.training_data import pair_source, read_training_data
 from stylejax.cli import main
 from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig
 
+FURTHER = [  # photos beside the catalogue's own, in no order of names
+    {"item_id": "L00", "image": "images/L20.jpg"},
+    {"item_id": "L00", "image": "images/L04.jpg"},
+    {"item_id": tiny.UNPICTURED, "image": "images/L11.jpg"},
+    *({"item_id": f"L{n:02d}", "image": f"images/L{n - 12:02d}.jpg"} for n in range(16, 22)),
+]
+
 
 @pytest.fixture(scope="module")
-def built(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltDataset:
-    """The tiny catalogue as a data set. Read only."""
-    out = tmp_path_factory.mktemp("built")
-    return build_dataset(ProductCatalogue(catalogue=data_root / "catalogue.csv", data_dir=str(out)))
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of further photos. Read only."""
+    return tiny.write_csv(tmp_path_factory.mktemp("photos") / "photos.csv", FURTHER)
+
+
+@pytest.fixture(scope="module")
+def built(data_root: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltDataset:
+    """The tiny catalogue and further photos as a data set. Read only."""
+    out, path = tmp_path_factory.mktemp("built"), data_root / "catalogue.csv"
+    data = DataConfig(photos=str(photos))
+    return build_dataset(ProductCatalogue(catalogue=path, data=data, data_dir=str(out)))
 
 
 def test_every_listing_is_a_record_with_its_pictures_bytes(
     built: BuiltDataset, data_root: Path
 ) -> None:
     assert built.listings == {"train": 24, "val": 8}
-    assert (built.pictures, built.failures) == (31, 0)
+    assert (built.pictures, built.photos, built.failures) == (31, 9, 0)
     rows = {row["item_id"]: (number, row) for number, row in enumerate(tiny.catalogue_rows())}
     builder = tfds.builder_from_directory(built.folder)
     assert builder.info.file_format.value == "array_record"
@@ -82,11 +96,19 @@ def test_the_listings_are_the_catalogue_with_records_for_paths(
             assert ours.picture_reader()(shown) == (data_root / image).read_bytes()
 
 
+def test_further_photos_are_records_too(built: BuiltDataset, data_root: Path) -> None:
+    table = pq.read_table(built.folder / "photos.parquet").to_pylist()
+    records = RecordPictures(built.folder)
+    assert [row["item_id"] for row in table] == [row["item_id"] for row in FURTHER]
+    for row, given in zip(table, FURTHER, strict=True):
+        assert records[row["image"]] == (data_root / given["image"]).read_bytes()
+
+
 def batches(config: Config) -> list:
     data = read_training_data(config)
     tokenizer = train_tokenizer(data[0].train_texts(), config.text)
     sources = [pair_source(one, tokenizer, config) for one in data]
-    return list(islice(pair_batches(sources, config), 3))
+    return list(islice(pair_batches(sources, config), 9))  # three epochs
 
 
 def leaves(value) -> list[np.ndarray]:
@@ -99,13 +121,14 @@ def leaves(value) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("cache_mib", [0, 64], ids=["decoded each time", "kept"])
 def test_batches_from_records_are_those_from_files(
-    built: BuiltDataset, data_root: Path, tmp_path: Path, cache_mib: int
+    built: BuiltDataset, data_root: Path, photos: Path, tmp_path: Path, cache_mib: int
 ) -> None:
     picture = {"cache_mib": cache_mib}
-    from_files = tiny.config(data_root, tmp_path, picture=picture)
+    from_files = tiny.config(data_root, tmp_path, data={"photos": str(photos)}, picture=picture)
     tiny.mine_run(from_files)
-    data = {"catalogue": "listings.parquet", "clicks": str(data_root / "clicks.csv")}
+    data = {"catalogue": "listings.parquet", "photos": "photos.parquet"}
     from_records = tiny.config(built.folder, tmp_path, data=data, picture=picture)
+    assert not (built.folder / from_records.data.clicks).exists()  # the log is for mining alone
     for files, records in zip(batches(from_files), batches(from_records), strict=True):
         assert len(leaves(files)) >= 10
         for a, b in zip(leaves(files), leaves(records), strict=True):
@@ -155,7 +178,7 @@ def test_paths_are_no_records(image: str, tmp_path: Path) -> None:
 def test_pictures_that_cannot_be_had_are_named_and_the_build_goes_on(
     data_root: Path, tmp_path: Path
 ) -> None:
-    """A file that is missing, and an address that answers 404; what decodes badly is kept."""
+    """Files that are missing, and an address that answers 404; what decodes badly is kept."""
     good = (data_root / "images/L00.jpg").read_bytes()
     rows = tiny.catalogue_rows()[:5]
     with serve({"/good.jpg": good}) as site:
@@ -165,14 +188,18 @@ def test_pictures_that_cannot_be_had_are_named_and_the_build_goes_on(
             tmp_path / "catalogue.csv",
             [row | {"image": image} for row, image in zip(rows, images, strict=True)],
         )
+        further = [{"item_id": "L00", "image": image} for image in ("lost.jpg", "odd.jpg")]
+        tiny.write_csv(tmp_path / "photos.csv", further)
         loader = PictureLoader(cache=str(tmp_path / "cache"), retries=1, timeout=5, pause=0)
-        builder = ProductCatalogue(catalogue=path, loader=loader, data_dir=str(tmp_path / "out"))
+        data, out = DataConfig(photos="photos.csv"), str(tmp_path / "out")
+        builder = ProductCatalogue(catalogue=path, data=data, loader=loader, data_dir=out)
         built = build_dataset(builder)
         assert site.asked == {"/good.jpg": 1, "/no.jpg": 1}
-    assert (built.pictures, built.failures) == (2, 2)
+    assert (built.pictures, built.photos, built.failures) == (2, 1, 3)
     with (built.folder / "failures.csv").open(newline="") as file:
         assert list(csv.reader(file))[1:] == [
             ["L00", "gone.jpg", "No such file or directory"],
+            ["L00 (photo 2)", "lost.jpg", "No such file or directory"],
             ["L02", images[2], "the server answered 404"],
         ]
     catalogue = load_catalogue(DataConfig(), built.folder / "listings.parquet", built.folder)
@@ -205,14 +232,15 @@ def test_a_catalogue_without_truth_or_splits_has_neither_column(tmp_path: Path) 
     path = tiny.write_csv(tmp_path / "catalogue.csv", rows)
     columns = CatalogueColumns("sku", "words", image="", category_path="", split="", group="")
     data = DataConfig(columns=columns, train_split="old")
-    assert catalogue_listings(data, path, tmp_path)["split"].to_pylist() == ["old", "old"]
+    read = load_catalogue(data, path, tmp_path)
+    assert catalogue_listings(read)["split"].to_pylist() == ["old", "old"]
     builder = ProductCatalogue(catalogue=path, data=data, data_dir=str(tmp_path / "out"))
     table = pq.read_table(build_dataset(builder).folder / "listings.parquet")
     assert set(table.column_names) == {"item_id", "title", "category_path", "split", "image"}
     assert table["item_id"].to_pylist() == ["a", "b"]
 
 
-@pytest.mark.parametrize("split", ["", "hold-out", "all", "a b"])
+@pytest.mark.parametrize("split", ["", "hold-out", "all", "a b", "further_photos"])
 def test_a_split_that_cannot_name_a_file_is_refused(split: str) -> None:
     with pytest.raises(ConfigError, match=r"use letters, digits and _"):
         require_split_name(split)
@@ -230,12 +258,17 @@ def test_the_verb_builds_what_training_reads(
         for row in tiny.catalogue_rows()
     ]
     path = tiny.write_csv(tmp_path / "other.csv", rows)
-    words = ["--catalog", path, "--images", data_root, "--out", out]
+    tiny.write_csv(tmp_path / "more.csv", FURTHER)
+    # The recipe's pictures are not beside the table.
+    data = {"catalogue": path.name, "images": str(data_root), "photos": "more.csv"}
+    recipe = tiny.write_recipe(tmp_path / "shop.py", tiny.config(tmp_path, "run", data=data))
+    words = ["--catalog", path, "--config", recipe, "--out", out]
     main(["build", "--dataset", "catalogue", *map(str, words), "--data.columns.group", "truth"])
     printed = capsys.readouterr().out
     folder = out / "product_catalogue" / "1.0.0"
-    assert f"data set   {folder}  (train 24, val 8; 31 pictures)" in printed
-    assert f"--data.root {folder} --data.catalogue listings.parquet" in printed
+    assert f"data set   {folder}  (train 24, val 8; 31 pictures, 9 further photos)" in printed
+    settings = '--data.catalogue listings.parquet --data.photos photos.parquet --data.images ""'
+    assert f"--data.root {folder} {settings}" in printed
     shutil.copy(data_root / "clicks.csv", folder)
     config = tiny.config(folder, tmp_path / "run", data={"catalogue": "listings.parquet"})
     main(["mine", "--config", str(tiny.write_recipe(tmp_path / "recipe.py", config))])

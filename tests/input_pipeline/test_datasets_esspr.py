@@ -12,6 +12,7 @@ from loopback import serve
 from PIL import Image
 
 from input_pipeline.catalogue import load_catalogue
+from input_pipeline.datasets import esspr
 from input_pipeline.datasets.esspr import FIELDS, esspr_tables
 from input_pipeline.pictures import Pictures
 from stylejax.cli import main
@@ -104,9 +105,29 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         esspr_tables(tmp_path / "broken.json", "")
 
 
+def test_what_only_the_end_of_a_file_shows_is_read_or_named(tmp_path: Path) -> None:
+    """DuckDB takes the types of a file from its first 20,480 records."""
+    records = [pair("1", "2")] * 21_000
+    late = write(tmp_path / "late.json", [*records, pair("A1", "2", "0.5")])
+    listings, pairs = esspr_tables(late, "")
+    assert listings["item_id"].to_pylist() == ["1", "2", "A1"]
+    assert pairs["support"].to_pylist() == [21_000]
+    late.write_text(late.read_text() + '\n{"label": ')
+    with pytest.raises(ConfigError, match=r"cannot read .*late\.json"):
+        esspr_tables(late, "")
+
+
 def test_pictures_are_fetched_and_failures_listed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read = []
+
+    def once(*files: str) -> Any:
+        read.append(files)
+        return esspr_tables(*files)
+
+    monkeypatch.setattr(esspr, "esspr_tables", once)
+
     def jpeg(shade: int) -> bytes:
         file = io.BytesIO()
         Image.new("RGB", (16, 16), (shade, shade, shade)).save(file, "JPEG")
@@ -134,6 +155,7 @@ def test_pictures_are_fetched_and_failures_listed(
         cache = ["--cache", tmp_path / "out" / "pictures"]
         main(["build", "--dataset", "esspr", *map(str, [*words, *cache])])
         assert sum(site.asked.values()) == asked + 2
+    assert len(read) == 2  # by each build, though it writes listings and pairs
     folder = tmp_path / "out" / "esspr" / "1.0.0"
     printed = capsys.readouterr().out
     assert f"data set   {folder}  (eval 2, train 4; 4 pictures)" in printed

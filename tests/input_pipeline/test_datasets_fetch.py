@@ -33,6 +33,7 @@ def test_a_file_is_taken_as_it_is_and_its_absence_has_a_reason(tmp_path: Path) -
     assert loader.load("") == (b"", "")
     assert loader.load("gone.jpg") == (b"", "No such file or directory")
     assert loader.load("empty.jpg") == (b"", "the file is empty")
+    assert loader.load("a\0.jpg") == (b"", "embedded null byte")  # no file can be called so
 
 
 def test_what_was_fetched_is_kept_and_not_asked_for_again(tmp_path: Path) -> None:

@@ -125,13 +125,14 @@ def test_damaged_bytes_are_a_picture_or_an_os_error(data: st.DataObject, progres
 def test_files_are_read_by_number_and_faults_named(tmp_path: Path) -> None:
     halves(64, 40).save(tmp_path / "good.jpg")
     (tmp_path / "bad.jpg").write_text("<html>404</html>")
-    images = ["good.jpg", "", "bad.jpg", "missing.jpg"]
-    pictures = FilePictures(list("abcd"), images, tmp_path)
+    images = ["good.jpg", "", "bad.jpg", "missing.jpg", "no\0name.jpg"]
+    pictures = FilePictures(list("abcde"), images, tmp_path)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda n: pictures(n % 4, 40.0), range(40)))
+        found = list(pool.map(lambda n: pictures(n % 5, 40.0), range(50)))
     shapes = [None if picture is None else picture.shape for picture in found]
-    assert shapes == [(40, 64, 3), None, None, None] * 10
-    assert set(pictures.quarantine) == {"c", "d"}  # no picture at all is an ordinary case
+    assert shapes == [(40, 64, 3), None, None, None, None] * 10
+    assert set(pictures.quarantine) == {"c", "d", "e"}  # no picture at all is an ordinary case
+    assert pictures.quarantine["e"] == (images[4], "embedded null byte")
     assert pictures.quarantine["d"] == ("missing.jpg", "No such file or directory")
     assert pictures.quarantine["c"][0] == "bad.jpg"
 

@@ -21,6 +21,7 @@ from click_logs import (
     mined,
     pairs_of,
     write_log,
+    write_rows,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -308,7 +309,11 @@ def test_an_empty_log_a_clickless_log_and_a_foreign_log_are_refused(tmp_path: Pa
 def test_when_no_pair_is_left_the_funnel_says_where_they_went(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"distinct pairs 1, \.\.\. with support 0") as raised:
         mined(tmp_path, clicks("p", "ab"), MiningConfig(), FLAT)
-    assert "mining.min_support" in str(raised.value)
+    assert "lower mining.min_support or mining.min_relevance" in str(raised.value)
+    rows = [event._asdict() | {"session_id": "s"} for event in clicks("p", "ab")]
+    options = MiningConfig(evidence=("session",))
+    with pytest.raises(ConfigError, match=r"lower mining\.min_session_support or mining\.min_rel"):
+        mine(DataConfig(), options, FLAT, write_rows(tmp_path, rows))
 
 
 def test_the_order_of_the_log_does_not_matter(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def test_events_on_what_the_catalogue_does_not_train_on(tmp_path: Path) -> None:
     assert finding(result, "events on listings of other splits") == 1
     assert result.funnel[:3] == [
         ("events in the log", 7),
-        ("events on known train listings", 2),
-        ("clicks", 2),
+        ("... on known train listings", 2),
+        ("... clicked", 2),
     ]
 
 

@@ -9,9 +9,16 @@ from click_logs import LOOSE, catalogue_of, clicks, mined, write_rows
 
 from input_pipeline.mining import mine
 from input_pipeline.mining.engines import check_java, open_engine
+from input_pipeline.mining.log import click_log
 from stylejax.config import ConfigError, DataConfig, MiningConfig
 
-QUERIES = ["Red Owl", "red owl ", "blue frog", "frog", "owl, red", "", "red", "blue owl", "newt"]
+QUERIES = ["Red Owl", "red owl\t", "blue frog", "frog\n", "owl, red", "", "red", "\u3000Blue Owl"]
+QUERIES += [" vase ", "İznik", "ΟΔΟΣ", "οδος\u00a0"]
+YES = ("1", " yes\r")
+# What an engine alone takes for a number or a moment, or trims away.
+ODD = ["1d", "0.5f", "nan", "inf", "1_0", "1e400", "False", "f", "v", ""]
+ODD_TIMES = ["12:30", "2026-1-5", "epoch", "2026-01-01T24:00:00", "1d", "1_0", "", "nan"]
+ODD_TIMES += ["1767225600.25", "2026-01-02", "2026-01-01 05:00+0200", "2026-01-01 05:00:00.5 UTC"]
 
 
 def random_log(folder: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
@@ -20,15 +27,22 @@ def random_log(folder: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
     items = [f"I{number:02}" for number in range(24)]
     words = (["red", "blue"], ["owl", "frog"])
     titles = {item: " ".join(map(dice.choice, words)) for item in items}
+
+    def moment(number: int) -> str:
+        if dice.random() < 0.03:
+            return dice.choice(ODD_TIMES)
+        minutes, hours = number % 60, number // 60
+        return f"2026-01-{1 + hours // 24:02}T{hours % 24:02}:{minutes:02}:00.{number % 10}00Z"
+
     rows = [
         {
             "event_id": f"E{dice.randrange(3000)}",
             "session_id": f"S{dice.randrange(120)}",
-            "timestamp": 1_767_225_600 + 60 * number,
+            "timestamp": moment(number),
             "query": dice.choice(QUERIES),
             "item_id": dice.choice([*items, "stranger"]),
-            "clicked": str(dice.choice([0, 0, 0, 0, 1])),
-            "relevance": dice.choice([0.4, 0.7, 0.95, None]),
+            "clicked": dice.choice(dice.choice([["0"], ["0"], ["0"], ["0", *ODD], YES])),
+            "relevance": dice.choice([0.4, 0.7, 0.95, dice.choice([None, float("nan"), 7.0])]),
             "trigger_id": dice.choice(["", *items]),
         }
         for number in range(1500)
@@ -56,6 +70,8 @@ def test_spark_gives_duckdbs_rows(tmp_path: Path) -> None:
         "min_shown_together": 1,
         "max_pairs_per_item": 5,
         "category_level": 1,
+        "max_bad_share": 0.2,
+        "since": "2026-01-01T00:10:00.500",
     }
     duck, spark = (
         mine(DataConfig(), MiningConfig(engine=engine, **settings), catalogue, path, now=1.8e9)
@@ -70,6 +86,17 @@ def test_spark_gives_duckdbs_rows(tmp_path: Path) -> None:
     assert spark.negatives is not None
     assert duck.negatives.num_rows > 0
     assert duck.negatives.equals(spark.negatives)
+    broken = tmp_path / "broken.csv"
+    broken.write_text("query,item_id,clicked,relevance\np,a,1,1.0\np,a,1\n")
+    events = []
+    for name in ("duckdb", "spark"):
+        with open_engine(MiningConfig(engine=name)) as engine:
+            typed = click_log(engine.open(path, ""), DataConfig(), path).events.distinct()
+            rows = engine.rows(typed).to_pylist()
+            events.append(sorted(repr(sorted(row.items())) for row in rows))
+            with pytest.raises(ConfigError, match=r"cannot read .*broken\.csv: .*\S"):
+                engine.rows(engine.open(broken, ""))
+    assert events[0] == events[1]
 
 
 @pytest.mark.parametrize(

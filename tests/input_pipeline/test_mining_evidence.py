@@ -107,6 +107,21 @@ def test_item_evidence_keeps_to_one_category_and_to_relevance(tmp_path: Path) ->
     assert found_by(found(tmp_path, rows, catalogue, **options)) == {"ab"}
 
 
+@pytest.mark.parametrize("relevance", ["column", "bm25"])
+def test_clicks_from_a_page_need_no_score_where_nothing_was_searched(
+    tmp_path: Path, relevance: Any
+) -> None:
+    rows = [row("s", "b", "", "a", relevance=None), row("t", "b", "", "a", relevance=None)]
+    rows.append(row("u", "c", "?!", "a", relevance=None))  # a query that has no score
+    options = {"evidence": ("item",), "relevance": relevance, "min_relevance": 0.8}
+    (pair,) = pairs_of(found(tmp_path, rows, **options))
+    assert (pair["left_id"], pair["right_id"], pair["relevance"]) == ("a", "b", 1.0)
+    rows.append(row("u", "b", "mug", "a", relevance=0.5))  # the only score that there is counts
+    if relevance == "column":
+        with pytest.raises(ConfigError, match=r"lower mining\.min_item_support or mining\.min_rel"):
+            found(tmp_path, rows, **options)
+
+
 @pytest.mark.parametrize(("kind", "column"), [("session", "session-id"), ("item", "trigger-id")])
 def test_evidence_that_the_log_cannot_give_is_refused(
     tmp_path: Path, kind: Any, column: str

@@ -32,9 +32,15 @@ def column(name: str, values: list[Any], of: str) -> list[Any]:
 
 
 def test_queries_are_trimmed_and_folded_to_lower_case() -> None:
-    spelled = [" Mug", "mug  ", "MUG", "\tmug\n", "owl  mug", "", "   ", None]
-    assert column("query", spelled, "query") == ["mug"] * 4 + ["owl  mug", "", "", ""]
-    assert column("query", spelled, "unasked") == [False] * 5 + [True] * 3
+    mugs = [" Mug", "mug  ", "MUG", "\tmug\n", "mug\t", "mug\r\n", "\u3000mug\u00a0", "\ufeffmug"]
+    spelled = [*mugs, "owl  mug", "", "   ", None]
+    assert column("query", spelled, "query") == ["mug"] * 8 + ["owl  mug", "", "", ""]
+    assert column("query", spelled, "unasked") == [False] * 9 + [True] * 3
+
+
+def test_capitals_that_engines_fold_apart_are_folded_alike() -> None:
+    folded = column("query", ["İznik", "iznik", "ΟΔΟΣ", "οδος"], "query")
+    assert folded == ["iznik", "iznik", "οδοσ", "οδοσ"]
 
 
 def test_ids_are_taken_letter_by_letter() -> None:
@@ -48,8 +54,11 @@ def test_ids_are_taken_letter_by_letter() -> None:
         ([1, 0, 3, -1, None], [1, 0, 1, 0, 0], [False] * 5),
         ([True, False, None], [1, 0, 0], [False] * 3),
         ([1.0, 0.5, 0.0], [1, 1, 0], [False] * 3),
+        ([1.0, float("nan"), float("inf"), None], [1, 0, 1, 0], [False, True, False, False]),
         (["1", "0", "2.0", "Yes", "f", "", None], [1, 0, 1, 1, 0, 0, 0], [False] * 7),
         (["maybe", "n", "click"], [0, 0, 0], [True, False, True]),
+        ([" yes\n", "1\r", "+1.", ".5e0"], [1] * 4, [False] * 4),
+        (["nan", "NaN", "inf", "1d", "0.5f", "1_0", "1e400", "1 0"], [0] * 8, [True] * 8),
     ],
 )
 def test_clicked_in_every_spelling(values: list, yes: list[int], bad: list[bool]) -> None:
@@ -58,10 +67,14 @@ def test_clicked_in_every_spelling(values: list, yes: list[int], bad: list[bool]
 
 
 def test_relevance_that_is_missing_malformed_or_outside() -> None:
-    values = ["0.5", " 1 ", "", None, "nan", "high", "1.01", "-0.1", "inf"]
-    assert column("relevance", values, "relevance") == [0.5, 1.0] + [None] * 7
-    assert column("relevance", values, "bad_relevance") == [False] * 5 + [True] + [False] * 3
-    assert column("relevance", values, "outside") == [False] * 6 + [True] * 3
+    values = ["0.5", " 1 ", "", None, "nan", "high", "inf", "1d", "1.01", "-0.1"]
+    assert column("relevance", values, "relevance") == [0.5, 1.0] + [None] * 8
+    assert column("relevance", values, "bad_relevance") == [False] * 5 + [True] * 3 + [False] * 2
+    assert column("relevance", values, "outside") == [False] * 8 + [True] * 2
+    numbers = [0.5, float("nan"), float("inf"), None]
+    assert column("relevance", numbers, "relevance") == [0.5, None, None, None]
+    assert column("relevance", numbers, "bad_relevance") == [False] * 4
+    assert column("relevance", numbers, "outside") == [False, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +88,8 @@ def test_relevance_that_is_missing_malformed_or_outside() -> None:
         "2026-01-01 00:00:00",
         "2026-01-01T00:00:00.000Z",
         "2026-01-01T02:00:00+02:00",
+        "2026-01-01T02:00+02:00",
+        " 2026-01-01 00:00:00 UTC\n",
         datetime.datetime(2026, 1, 1),
         datetime.datetime(2026, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
         datetime.date(2026, 1, 1),
@@ -87,9 +102,26 @@ def test_moments_in_every_spelling(moment: Any) -> None:
     assert event["bad_time"] is False
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        1_767_225_600.9,
+        "1767225600900",
+        "2026-01-01T00:00:00.900Z",
+        "2026-01-01 00:00:00.900123",
+        datetime.datetime(2026, 1, 1, 0, 0, 0, 900_123),
+    ],
+    ids=str,
+)
+def test_moments_are_kept_to_the_millisecond(moment: Any) -> None:
+    assert column("timestamp", [moment], "seconds") == [1_767_225_600.9]
+
+
 def test_a_moment_that_is_none_is_flagged_and_a_missing_one_is_not() -> None:
-    assert column("timestamp", ["yesterday", "", None], "bad_time") == [True, False, False]
-    assert column("timestamp", ["yesterday", "", None], "seconds") == [None] * 3
+    none = ["yesterday", "now", "epoch", "infinity", "12:30", "2026-01", "2026-01-01T24:00:00"]
+    none += ["2026-13-01", "1d", "1_0", "2026-01-01T02:00+0200"]
+    assert column("timestamp", [*none, "", "nan", None], "bad_time") == [True] * 11 + [False] * 3
+    assert column("timestamp", [*none, "", "nan", None], "seconds") == [None] * 14
 
 
 def test_optional_columns_are_used_where_they_are() -> None:
@@ -188,7 +220,7 @@ def test_the_sample_of_the_specifications_authors_is_read() -> None:
     expected = {(a, b) for found in clicked.values() for a in found for b in found if a < b}
     assert {(p["left_id"], p["right_id"]) for p in result.table.to_pylist()} == expected
     assert result.funnel[0] == ("events in the log", 1060)
-    assert dict(result.funnel)["clicks"] == 60
+    assert dict(result.funnel)["... clicked"] == 60
 
 
 # ---- Other formats and databases

@@ -6,18 +6,26 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from click_logs import ITEMS, catalogue_of
-from test_mining_engines import random_log
+from test_mining_engines import YES, random_log
 
 from input_pipeline.mining import mine, pairs_sql
 from input_pipeline.mining.miner import item_titles, numbered_listings
 from stylejax.config import ClickColumns, ConfigError, DataConfig, MiningConfig
 
-SNAPSHOT = Path(__file__).parent / "snapshots" / "pairs_bigquery.sql"
+SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
-def test_the_sql_for_bigquery_is_the_snapshot() -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("pairs", {}),
+        ("pairs_of_sessions_by_words", {"evidence": ("session",), "relevance": "bm25"}),
+    ],
+)
+def test_the_sql_for_bigquery_is_the_snapshot(name: str, options: dict) -> None:
     """A change of the rules or of Ibis shows here; look at it, then write the file anew."""
-    assert pairs_sql(DataConfig(), MiningConfig(), "bigquery") == SNAPSHOT.read_text()
+    snapshot = (SNAPSHOTS / f"{name}_bigquery.sql").read_text()
+    assert pairs_sql(DataConfig(), MiningConfig(**options), "bigquery") == snapshot
 
 
 @pytest.mark.parametrize(
@@ -35,11 +43,15 @@ def test_one_query_gives_the_pairs_of_mining(tmp_path: Path, options: dict) -> N
     catalogue = catalogue_of(categories, {"I07": "val"}, titles)
     columns = ClickColumns(event_id="", timestamp="")
     data = DataConfig(click_columns=columns)
-    settings = MiningConfig(**({"min_relevance": 0.3, "min_support": 1} | options))
+    settings = MiningConfig(
+        **({"min_relevance": 0.3, "min_support": 1, "max_bad_share": 1} | options)
+    )
     expected = mine(data, settings, catalogue, path).table
     connection = duckdb.connect()
     connection.execute(
-        f"CREATE TABLE events AS SELECT * REPLACE (clicked::BIGINT AS clicked) FROM '{path}'"
+        "CREATE TABLE events AS SELECT * REPLACE "
+        f"(list_contains(?, clicked)::BIGINT AS clicked) FROM '{path}'",
+        [YES],
     )
     for name, table in (
         ("listings", numbered_listings(data, settings, catalogue)),
@@ -65,6 +77,13 @@ def test_an_unknown_dialect_and_the_ubi_schema_are_refused() -> None:
         pairs_sql(DataConfig(), MiningConfig(), "cobol")
     with pytest.raises(ConfigError, match="click-schema columns"):
         pairs_sql(DataConfig(click_schema="ubi"), MiningConfig(), "bigquery")
+
+
+@pytest.mark.parametrize("asked", [{"max_negatives_per_item": 5}, {"split_at": "2026-01-01"}])
+def test_what_one_query_cannot_give_is_refused(asked: dict) -> None:
+    ((name, value),) = asked.items()
+    with pytest.raises(ConfigError, match=f"mining.{name} is {value!r}.*leave mining.{name} out"):
+        pairs_sql(DataConfig(), MiningConfig(**asked), "bigquery")
 
 
 def test_numbers_of_listings_compare_as_their_ids_do() -> None:

@@ -35,10 +35,12 @@ class Input:
         self.catalogue = load_catalogue(data, root / "catalogue.csv", root)
         self.mined = mine(data, self.config.mining, self.catalogue, root / "clicks.csv").table
         self.graph = pair_graph(self.catalogue, self.mined, "train")
-        self.tokens = train_tokenizer(self.catalogue.title, self.config.text)(self.catalogue.title)
+        tokenizer = train_tokenizer(self.catalogue.title, self.config.text)
+        self.tokens = tokenizer(self.catalogue.title)
         photos = all_photos(self.catalogue, None)
         self.pictures = open_pictures(photos.items, photos.images, root, self.config.picture)
-        self.source = PairSource(self.graph, photos, self.pictures, self.tokens)
+        self.continues = tokenizer.continues
+        self.source = PairSource(self.graph, photos, self.pictures, self.tokens, self.continues)
 
     def batches(self, count: int, **where) -> list[PairBatch]:
         return list(islice(pair_batches([self.source], self.config, **where), count))
@@ -136,18 +138,25 @@ def test_a_batch_that_hosts_cannot_share_is_refused(given: Input) -> None:
         given.batches(1, hosts=3)
 
 
-def test_dropped_tokens_become_padding_and_the_class_token_stays(data_root: Path) -> None:
-    dropping = Input(data_root, text={"drop_tokens": 0.4})
-    kept = total = 0
+def test_dropped_words_become_padding_and_the_class_token_stays(data_root: Path) -> None:
+    # A small vocabulary: most words are several tokens.
+    dropping = Input(data_root, text={"drop_tokens": 0.4, "vocab_size": 48, "max_tokens": 24})
+    kept = total = several = 0
     for batch in dropping.batches(12):
         for side, items in ((batch.left, batch.left_item), (batch.right, batch.right_item)):
             whole = dropping.tokens[items]
             assert np.all((side.tokens == whole) | (side.tokens == 0))
             assert np.array_equal(side.tokens[:, 0], whole[:, 0])
-            words = whole[:, 1:] != 0
-            kept += int((side.tokens[:, 1:] != 0).sum())
-            total += int(words.sum())
+            for text, shown in zip(whole, side.tokens, strict=True):
+                begins = np.flatnonzero((text != 0) & ~dropping.continues[text])[1:]
+                for word in np.split(np.arange(24)[: (text != 0).sum()], begins)[1:]:
+                    there = shown[word] != 0
+                    assert there.all() or not there.any()
+                    kept += there.all()
+                    total += 1
+                    several += len(word) > 1
     assert total > 300
+    assert several > 100
     assert 0.5 < kept / total < 0.7  # 0.6, four standard deviations of 300 are 0.11
 
 
@@ -218,6 +227,7 @@ WAYS = {
     "balanced categories": {"category_exponent": 0.0},
     "blocks": {"block": 4},
     "distinct groups": {"distinct_groups": True},
+    "epochs of pairs": {"epoch": "pairs"},
     "everything": {
         "weight_exponent": 0.5,
         "category_exponent": 0.5,

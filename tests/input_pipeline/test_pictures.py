@@ -28,7 +28,7 @@ def test_a_picture_is_squeezed_to_a_square(tmp_path: Path, suffix: str) -> None:
 def test_unreadable_pictures_are_zeros_absent_and_named(tmp_path: Path) -> None:
     halves().save(tmp_path / "good.jpg")
     broken = broken_files(tmp_path)
-    images = ["good.jpg", "", *(path.name for path in broken.values())]
+    images = ["good.jpg", "", *(path.name for path in broken.values()), "no\0name.jpg"]
     items = [f"item {n}" for n in range(len(images))]
     pictures = Pictures(items, images, tmp_path, 8, cache_mib=1)
     for _ in range(2):  # the second time from the cache

@@ -65,6 +65,22 @@ def test_half_of_the_pairs_are_swapped_if_asked_for_and_stay_the_same_pairs() ->
     assert 0.4 < (turned == (plain_again[:, 0] != again[:, 0])).mean() < 0.6
 
 
+@pytest.mark.parametrize("options", [{}, {"distinct_groups": True}, {"swap": True}], ids=str)
+def test_an_epoch_of_pairs_has_each_once_and_from_both_ends_in_turn(options: dict) -> None:
+    star = [(0, n, float(n)) for n in range(1, 30)]  # one listing of many pairs, and weights
+    chain = [(n, n + 1, 0.001) for n in range(30, 39)]
+    rows = drawn(graph_of([*star, *chain], 40), 4 * 38, epoch="pairs", **options)
+    epochs = rows.reshape(4, 38, 2)
+    expected = sorted((left, right) for left, right, _ in [*star, *chain])
+    for epoch in epochs:
+        assert sorted(map(tuple, np.sort(epoch).tolist())) == expected
+    assert not np.array_equal(epochs[0], epochs[1])
+    if not options.get("swap"):
+        first, second = (set(map(tuple, epoch.tolist())) for epoch in epochs[:2])
+        assert first.isdisjoint(second)
+        assert 5 < sum(left < right for left, right in first) < 33
+
+
 def test_the_epoch_is_told() -> None:
     sample = PairSampler(graph_of([(0, 1, 1.0), (1, 2, 1.0)], 3), SamplingConfig(), 2, 0)
     assert sample(np.arange(9))[1].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]

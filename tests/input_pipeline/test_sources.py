@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from input_pipeline.catalogue import Catalogue, load_catalogue
-from input_pipeline.sources import locate, mapped, open_source, read_table
+from input_pipeline.sources import locate, mapped, open_source, read_table, reading, told
 from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig
 
 
@@ -199,17 +199,15 @@ def test_a_shelf_without_the_data_set_names_both_places(
         locate(recipe())
 
 
-@pytest.mark.parametrize(
-    ("missing", "setting"),
-    [("catalogue.csv", "data.catalogue"), ("clicks.csv", "data.clicks")],
-)
-def test_a_missing_file_names_its_setting(
-    data_root: Path, tmp_path: Path, missing: str, setting: str
-) -> None:
-    for name in {"catalogue.csv", "clicks.csv"} - {missing}:
-        (tmp_path / name).symlink_to(data_root / name)
-    with pytest.raises(ConfigError, match=f"{re.escape(missing)}.*--{setting}"):
+def test_a_missing_file_names_its_setting(data_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no file .*catalogue\.csv.*--data\.catalogue"):
         locate(recipe(root=str(tmp_path)))
+    (tmp_path / "catalogue.csv").symlink_to(data_root / "catalogue.csv")
+    sources = locate(recipe(root=str(tmp_path)))  # what reads no clicks needs no log
+    with pytest.raises(ConfigError, match=r"no file .*clicks\.csv.*--data\.clicks"):
+        sources.log()
+    (tmp_path / "clicks.csv").symlink_to(data_root / "clicks.csv")
+    assert sources.log() == tmp_path / "clicks.csv"
 
 
 def test_missing_folders_name_their_setting(data_root: Path) -> None:
@@ -292,16 +290,48 @@ def test_a_database_that_cannot_be_opened_keeps_its_password(tmp_path: Path) -> 
     assert "host/shop" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("postgres://reader:s3cret@db/shop", "postgres://…@db/shop"),
+        ("postgres://reader:s3/cr@et@db/shop", "postgres://…@db/shop"),
+        ("snowflake://host/shop?password=s3cret", "snowflake://host/shop?…"),
+        ("duckdb:///tmp/log.duckdb", "duckdb:///tmp/log.duckdb"),
+        ("searches@2026?.csv", "searches@2026?.csv"),
+        (Path("searches.csv"), "searches.csv"),
+    ],
+)
+def test_messages_name_a_log_without_its_password(where: Path | str, name: str) -> None:
+    assert told(where) == name
+
+
+def test_what_spark_says_of_a_broken_file_is_its_first_cause() -> None:
+    class Java:
+        def __init__(self, message: str, cause: "Java | None" = None):
+            self.getMessage, self.getCause = lambda: message, lambda: cause
+
+    class Py4JJavaError(Exception):
+        java_exception = Java("Job aborted\nat ...", Java("Malformed records\nat ..."))
+
+    Py4JJavaError.__module__ = "py4j.protocol"
+    told_shortly = pytest.raises(ConfigError, match=r"^cannot read clicks\.csv: Malformed records$")
+    with told_shortly, reading("clicks.csv"):
+        raise Py4JJavaError("An error occurred while calling o1.x")
+
+
 def test_the_url_of_a_database_is_no_file_below_the_root(data_root: Path) -> None:
     url = "sqlite:///somewhere/log.sqlite"
     config = Config(
         data=DataConfig(name="tiny", root=str(data_root), catalogue="catalogue.csv", clicks=url)
     )
-    assert locate(config).clicks == url
+    assert locate(config).log() == url
 
 
 def test_a_data_set_may_have_no_log(data_root: Path) -> None:
     config = Config(
         data=DataConfig(name="tiny", root=str(data_root), catalogue="catalogue.csv", clicks="")
     )
-    assert locate(config).clicks is None
+    sources = locate(config)
+    assert sources.clicks is None
+    with pytest.raises(ConfigError, match=r"data\.clicks is empty.*pairs\.parquet"):
+        sources.log()

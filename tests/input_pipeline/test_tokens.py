@@ -61,6 +61,18 @@ def test_digits_are_split_one_by_one(tokenizer: TitleTokenizer) -> None:
     assert spelled(tokenizer, "12 21") == ["[CLS]", "1", "2", "2", "1"]
 
 
+def test_the_tokens_that_go_on_with_a_word_are_told(tokenizer: TitleTokenizer) -> None:
+    ids = tokenizer(["mugbolt 12, m6"])
+    assert spelled(tokenizer, "mugbolt 12, m6")[:3] == ["[CLS]", "mug", "##b"]
+    told = [name.startswith("##") for name in vocabulary(tokenizer)]
+    assert tokenizer.continues.tolist() == told
+    assert tokenizer.continues[ids[0, :3]].tolist() == [False, False, True]
+    definition = json.loads(tokenizer.definition)
+    model = definition["model"]
+    definition["model"] = {"type": "WordLevel", "vocab": model["vocab"], "unk_token": "[UNK]"}
+    assert not TitleTokenizer(json.dumps(definition), 8).continues.any()
+
+
 def test_an_empty_title_is_all_padding(tokenizer: TitleTokenizer) -> None:
     assert np.array_equal(tokenizer(["", "  \t"]), np.zeros((2, 8)))
     assert tokenizer([]).shape == (0, 8)

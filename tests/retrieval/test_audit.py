@@ -15,7 +15,13 @@ from stylejax.config import Config, ConfigError, DataConfig
 from stylejax.labels import Card
 from stylejax.retrieval.audit import SAMPLE, Listings, write_audit
 
-FUNNEL = [("events", 90), ("known", 80), ("clicks", 40), ("co-clicked", 50), ("... near", 5)]
+FUNNEL = [
+    ("events", 90),
+    ("... known", 80),
+    ("... clicked", 40),
+    ("co-clicked", 50),
+    ("... near", 5),
+]
 EVIL = "<script>alert('x')</script>"
 
 
@@ -74,6 +80,13 @@ def test_precision_and_recall_over_all_and_by_category(tmp_path: Path) -> None:
     assert "Plates 2 100.0 1 0.0 –" in text  # nothing there is one product
 
 
+def test_a_product_of_two_categories_counts_in_each_with_its_own_pairs(tmp_path: Path) -> None:
+    text = plain(Audit(group=["1", "1", "2", "3", "1", "1"]).write(tmp_path))
+    assert "Mugs 4 100.0 3 33.3 100.0" in text  # ab
+    assert "Plates 2 100.0 1 100.0 100.0" in text  # ef
+    assert "recall 33.3 %" in text  # two of the six pairs of product 1
+
+
 def test_without_the_truth_nothing_is_judged(tmp_path: Path) -> None:
     page = Audit(group=None).write(tmp_path)
     text = plain(page)
@@ -94,7 +107,7 @@ def test_only_what_was_found_is_listed(tmp_path: Path) -> None:
 
 def test_the_funnel_says_what_each_line_keeps(tmp_path: Path) -> None:
     page = Audit().write(tmp_path)
-    assert "known 80 88.9 % clicks 40 50.0 % co-clicked 50 near 5 10.0 %" in plain(page)
+    assert "known 80 88.9 % clicked 40 50.0 % co-clicked 50 near 5 10.0 %" in plain(page)
     widths = [float(w) for w in re.findall(r'class="step.*?width:([\d.]+)%', page, flags=re.S)]
     assert widths == pytest.approx([100, 88.89, 44.44, 100, 10])
 

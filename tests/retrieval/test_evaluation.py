@@ -135,8 +135,14 @@ def test_the_same_split_leaves_one_out_and_others_do_not() -> None:
 
 def test_what_does_not_fit_the_catalogue_is_named() -> None:
     known = labels(["val"] * 12)
-    with pytest.raises(ConfigError, match=r"split 'train'; there are \['val'\]"):
+    with pytest.raises(
+        ConfigError, match=r"split 'train'; there are \['val'\].* --evaluation\.gallery-split"
+    ):
         evaluate_splits(vector_set(), known, "val", "train")
+    with pytest.raises(
+        ConfigError, match=r"split 'test'; .* --evaluation\.query-split .*--queries"
+    ):
+        evaluate_splits(vector_set(), known, "test", "val")
     del known["L7"], known["L9"]
     with pytest.raises(ConfigError, match=r"2 exported listings .* the first 'L7'"):
         evaluate_splits(vector_set(), known, "val", "val")
@@ -160,7 +166,7 @@ def test_categories_come_worst_first_and_equals_by_name() -> None:
 
 def manifest(step: int, checksum: str) -> dict[str, Any]:
     files = [{"file": "part-00000.parquet", "sha256": checksum}]
-    return dataclasses.asdict(Origin("run", step, "c0")) | {"files": files}
+    return dataclasses.asdict(Origin("run", step, "c0", "ff")) | {"files": files}
 
 
 def test_metrics_are_known_by_the_vectors_they_were_made_of() -> None:

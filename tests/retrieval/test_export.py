@@ -19,7 +19,7 @@ IDS = [f"item {n}" for n in range(10)]
 class RowEncoder:
     """Catalogue row r has the vector (r, view's place in the alphabet)."""
 
-    origin = Origin("run", 5, "ab12")
+    origin = Origin("run", 5, "ab12", "ff00")
 
     def encode(
         self, batches: Iterable[tuple[np.ndarray, Products]], views: Iterable[str]

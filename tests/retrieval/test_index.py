@@ -65,7 +65,7 @@ def test_every_engine_finds_the_nearest(engine: str, count: int, k: int) -> None
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_index_survives_the_disk_wherever_it_is_moved(tmp_path: Path, engine: str) -> None:
     queries, vectors = unit(6, seed=1), unit(50)
-    origin = Origin("run", 7, "ab")
+    origin = Origin("run", 7, "ab", "ff")
     index = Index(ids(50), vectors, "t", engine, origin)
     index.save(tmp_path / "here")
     (tmp_path / "here").rename(tmp_path / "there")
@@ -93,7 +93,7 @@ def test_auto_is_scann_where_it_is_installed() -> None:
 
 
 @needs_scann
-def test_many_vectors_are_found_by_a_tree_nearly_always() -> None:
+def test_many_vectors_are_found_by_a_tree_nearly_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit of brute force the answer is approximate: nine in ten at least."""
     rng = np.random.default_rng(0)
     centres = unit(200, 16)
@@ -105,6 +105,16 @@ def test_many_vectors_are_found_by_a_tree_nearly_always() -> None:
     exact, _ = exact_top_k(queries, vectors, 10)
     shared = [len(set(a) & set(b)) / 10 for a, b in zip(found, exact, strict=True)]
     assert np.mean(shared) > 0.9
+    # Far more results than a few leaves hold: whole, and as near as the few.
+    found, scores = index.search(queries[:4], 5_000)
+    exact, _ = exact_top_k(queries[:4], vectors, 5_000)
+    assert np.isfinite(scores).all()
+    assert np.mean([len(set(a) & set(b)) for a, b in zip(found, exact, strict=True)]) > 4_500
+    # So few leaves that some hold too little are made up for.
+    monkeypatch.setattr("stylejax.retrieval.index.SPARE_LEAVES", 1)
+    found, scores = index.search(queries[:4], 5_000)
+    assert np.isfinite(scores).all()
+    assert all(len(set(row)) == 5_000 for row in found)
 
 
 # ---- From an export

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylejax.retrieval.metrics import mean_metrics, rank_relevant, ranking_metrics
+from stylejax.retrieval.metrics import mean_metrics, rank_gallery, ranking_metrics
 
 
 def slow_metrics(relevant: list[bool]) -> dict[str, float]:
@@ -75,28 +75,30 @@ def test_positions_are_those_of_sorting_by_cosine(seed: int) -> None:
     excluded = np.where(rng.random(7) < 0.5, rng.integers(0, 25, 7), -1)
     rankings = {
         ranking.query: ranking
-        for ranking in rank_relevant(queries, gallery, query_groups, gallery_groups, excluded)
+        for ranking in rank_gallery(queries, gallery, query_groups, gallery_groups, excluded)
     }
+    assert list(rankings) == list(range(7))
     for query in range(7):
         order = sorted(
             (j for j in range(25) if j != excluded[query]),
             key=lambda j: -float(queries[query].astype(float) @ gallery[j].astype(float)),
         )
         relevant = [n + 1 for n, j in enumerate(order) if gallery_groups[j] == query_groups[query]]
-        if not relevant:
-            assert query not in rankings
-            continue
-        assert rankings[query].positions.tolist() == relevant
+        ranking = rankings[query]
+        assert ranking.positions.tolist() == relevant
+        assert ranking.gallery[ranking.order].tolist() == order
+        expected = [float(queries[query] @ gallery[j]) for j in order]
+        np.testing.assert_allclose(ranking.scores[ranking.order], expected, atol=1e-6)
 
 
 def test_the_query_itself_is_left_out() -> None:
     x = np.eye(3, dtype=np.float32)
     groups = np.array([0, 0, 1])
-    rankings = list(rank_relevant(x, x, groups, groups, np.arange(3)))
-    # Listing 2 has no other listing of its product: it is not counted.
-    assert [ranking.query for ranking in rankings] == [0, 1]
-    assert all(len(ranking.positions) == 1 for ranking in rankings)
-    found = list(rank_relevant(x, x, groups, groups, np.full(3, -1)))
+    rankings = list(rank_gallery(x, x, groups, groups, np.arange(3)))
+    # Listing 2 has no other listing of its product.
+    assert [len(ranking.positions) for ranking in rankings] == [1, 1, 0]
+    assert [len(ranking.order) for ranking in rankings] == [2, 2, 2]
+    found = list(rank_gallery(x, x, groups, groups, np.full(3, -1)))
     assert [ranking.positions[0] for ranking in found] == [1, 1, 1]  # itself, when not left out
 
 
@@ -106,7 +108,7 @@ def test_a_constant_encoder_scores_what_chance_scores(rows: int) -> None:
     groups = np.repeat(np.arange(rows // 10), 10)
     scores = [
         ranking_metrics(ranking.positions)
-        for ranking in rank_relevant(same, same, groups, groups, np.arange(rows))
+        for ranking in rank_gallery(same, same, groups, groups, np.arange(rows))
     ]
     assert len(scores) == rows
     # One random order serves all queries: the listing in front is right for its own product only.
@@ -122,7 +124,7 @@ def test_ties_follow_the_seed_and_not_the_order_of_the_gallery() -> None:
     for wanted in range(40):
         groups = np.zeros(40, int)
         groups[wanted] = 1
-        (ranking,) = rank_relevant(one, same, np.array([1]), groups, np.array([-1]), seed=3)
+        (ranking,) = rank_gallery(one, same, np.array([1]), groups, np.array([-1]), seed=3)
         first_of.append(int(ranking.positions[0]))
     assert sorted(first_of) == list(range(1, 41))
     assert first_of != list(range(1, 41))
@@ -131,10 +133,10 @@ def test_ties_follow_the_seed_and_not_the_order_of_the_gallery() -> None:
 def test_blocks_of_queries_change_nothing() -> None:
     rng = np.random.default_rng(0)
     x, groups = unit(rng, 1100), rng.integers(0, 300, 1100)
-    whole = {r.query: r.positions for r in rank_relevant(x, x, groups, groups, np.arange(1100))}
+    whole = {r.query: r.positions for r in rank_gallery(x, x, groups, groups, np.arange(1100))}
     late = np.arange(1000, 1100)
     part = {
-        1000 + r.query: r.positions for r in rank_relevant(x[late], x, groups[late], groups, late)
+        1000 + r.query: r.positions for r in rank_gallery(x[late], x, groups[late], groups, late)
     }
     for query, positions in part.items():
         assert np.array_equal(positions, whole[query])

@@ -13,7 +13,7 @@ from stylejax.origin import Origin
 from stylejax.retrieval.index import Index
 from stylejax.retrieval.search import Found, query_view, require_listed, search
 
-ORIGIN = Origin("run", 5, "ab12")
+ORIGIN = Origin("run", 5, "ab12", "ff00")
 
 
 def unit(rows: int, seed: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from stylejax.retrieval.vectors import (
 )
 
 IDS = [f"item {n}" for n in range(10)]
-ORIGIN = Origin("grocery", 3, "abc")
+ORIGIN = Origin("grocery", 3, "abc", "ff0")
 
 
 def encoded(views: str = "mti", sizes: tuple[int, ...] = (4, 4, 2)) -> Iterator:

@@ -105,6 +105,7 @@ def test_another_config_is_refused_with_the_differences(tmp_path: Path) -> None:
         seed=5,
         training=replace(options.training, learning_rate=0.5),
         text=replace(options.text, drop_tokens=0.25),
+        picture=replace(options.picture, eval_crops=(0.5,)),
     )
     with pytest.raises(ConfigError) as raised:
         Checkpoints(tmp_path).restore(makers(0.9)[0](), changed)
@@ -112,6 +113,7 @@ def test_another_config_is_refused_with_the_differences(tmp_path: Path) -> None:
     assert "seed: 0 -> 5" in message
     assert "training.learning_rate: 0.003 -> 0.5" in message
     assert "text.drop_tokens: 0.0 -> 0.25" in message
+    assert "picture.eval_crops: (1.0,) -> (0.5,)" in message  # export and search would not see it
     assert str(tmp_path) in message
     assert "batch_size" not in message
 
@@ -130,22 +132,31 @@ def test_other_pairs_or_listings_are_refused(tmp_path: Path) -> None:
     assert int(now.restore(like, options, trained_on).step) == 3
 
 
-def test_a_checkpoint_is_known_by_its_run_step_settings_and_data(tmp_path: Path) -> None:
-    def origin(folder: str, *, data: dict[str, str] | None = None, **sections) -> Origin:
+def test_a_checkpoint_is_known_by_its_run_step_settings_data_and_weights(tmp_path: Path) -> None:
+    def origin(
+        folder: str, *, data: dict[str, str] | None = None, moved: float = 0, **sections
+    ) -> Origin:
         checkpoints = Checkpoints(tmp_path / folder, 1)
         options = config("somewhere", **sections)
-        checkpoints.save(state_at(3), options, "{}", VOCAB, data)
+        state = state_at(3)
+        average = {name: x + moved for name, x in state.average.items()}
+        checkpoints.save(state._replace(average=average), options, "{}", VOCAB, data)
         checkpoints.close()
         return Checkpoints(tmp_path / folder).origin()
 
     first = origin("first")
     assert (first.run, first.step, len(first.config)) == ("first", 3, 64)
+    assert len(first.weights) == 64
     assert origin("second") == replace(first, run="second")
     seen = {first.config}
     seen.add(origin("third", training={"ema": 0.9, "learning_rate": 0.5}).config)
     seen.add(origin("fourth", data={"pairs": "aa", "catalogue": "bb"}).config)
     seen.add(origin("fifth", data={"pairs": "ab", "catalogue": "bb"}).config)
     assert len(seen) == 4
+    # Other pictures under the old names, or another program: the weights alone tell.
+    sixth = origin("sixth", moved=0.5)
+    assert sixth.config == first.config
+    assert sixth.weights != first.weights
 
 
 def test_settings_that_do_not_touch_the_result_may_change(tmp_path: Path) -> None:

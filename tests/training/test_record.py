@@ -3,7 +3,15 @@
 import json
 from pathlib import Path
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from stylejax.training.record import Record, read_record
+
+
+def events(run_dir: Path) -> list[tuple[int, float]]:
+    """Steps and losses as TensorBoard shows them."""
+    shown = EventAccumulator(str(run_dir / "tensorboard")).Reload()
+    return [(event.step, event.value) for event in shown.Scalars("loss")]
 
 
 def test_lines_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -51,6 +59,12 @@ def test_resuming_drops_the_undone_future(tmp_path: Path) -> None:
         (3, 3.0),
         (4, 40.0),
     ]
+    # All three within a second, and TensorBoard shows the same; then a new run, and nothing else.
+    assert events(tmp_path) == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
+    record = Record(tmp_path)
+    record.write(1, {"loss": 10.0})
+    record.close()
+    assert events(tmp_path) == [(1, 10.0)]
 
 
 def test_a_line_that_was_cut_by_a_crash_does_not_stop_a_resume(tmp_path: Path) -> None:

@@ -53,15 +53,21 @@ WITH `t15` AS (
                   IF(IS_NAN(`t1`.`relevance`), CAST(NULL AS FLOAT64), `t1`.`relevance`),
                   CAST(NULL AS FLOAT64)
                 ) AS `relevance`,
-                LOWER(
-                  IF(
-                    (
-                      COALESCE(`t1`.`query`, '') < '!'
-                    )
-                    OR ENDS_WITH(COALESCE(`t1`.`query`, ''), ' '),
-                    TRIM(COALESCE(`t1`.`query`, ''), ' \t\n\r\v\f'),
-                    COALESCE(`t1`.`query`, '')
-                  )
+                REPLACE(
+                  REPLACE(
+                    LOWER(
+                      IF(
+                        COALESCE(`t1`.`query`, '') BETWEEN '!' AND '~'
+                        AND SUBSTRING(COALESCE(`t1`.`query`, ''), -LEAST(LENGTH(COALESCE(`t1`.`query`, '')), 1)) BETWEEN '!' AND '~',
+                        COALESCE(`t1`.`query`, ''),
+                        REGEXP_REPLACE(COALESCE(`t1`.`query`, ''), '^[\t-\r    -     　﻿]+|[\t-\r    -     　﻿]+$', '')
+                      )
+                    ),
+                    'i̇',
+                    'i'
+                  ),
+                  'ς',
+                  'σ'
                 ) AS `query`
               FROM `events` AS `t1`
               WHERE

@@ -1,0 +1,28 @@
+"""JSON files that one verb writes and another reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stylejax.config import ConfigError
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """The object in a file.
+
+    Args:
+      path: the file; it is there.
+      remedy: what makes it anew, for the error.
+
+    Raises:
+      ConfigError: when it holds anything else, such as half of what an interrupted verb wrote.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged ({error}); {remedy}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no JSON object; {remedy}")
+    return values
