@@ -67,7 +67,9 @@ def warp(
       crop: is written.
     """
     height, width = picture.shape[:2]
-    pixels = position * np.array([[width], [height]])
+    pixels = position.copy()
+    pixels[0] *= width
+    pixels[1] *= height
     pixels[:, 2] -= 0.5  # the middle of the first pixel has the place 0.5
     cv2.warpAffine(
         picture,

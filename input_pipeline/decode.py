@@ -6,7 +6,8 @@ upright); everything else takes the careful way of `input_pipeline.pictures`.
 
 from __future__ import annotations
 
-import io
+import os
+import struct
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import Image
 
 from input_pipeline.datasets.records import RecordPictures, is_record
 from input_pipeline.pictures import Pictures, file_bytes, read_picture
@@ -27,6 +27,7 @@ _REDUCED = (
     (4, cv2.IMREAD_REDUCED_COLOR_4),
     (2, cv2.IMREAD_REDUCED_COLOR_2),
 )
+_FRAMES = (0xC0, 0xC1, 0xC2)  # markers of a baseline, extended or progressive JPEG's frame
 _MOST = 1024  # side in pixels of a square that is no JPEG: what a crop may ask for
 
 
@@ -43,30 +44,37 @@ def decode_picture(data: bytes, least: float) -> UInt8[NDArray, "h w 3"]:
     Raises:
       OSError: when it is empty, no picture, truncated, damaged or too large.
     """
-    reduction = _plain_jpeg(data, least)
-    if reduction is not None:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), reduction)
+    shorter = _plain_jpeg(data)
+    if shorter is not None:
+        flag = next((flag for n, flag in _REDUCED if shorter >= n * least), cv2.IMREAD_COLOR_RGB)
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+        except cv2.error:  # the careful way says what is wrong with it
+            picture = None
         if picture is not None:
-            return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
+            whole = flag == cv2.IMREAD_COLOR_RGB
+            return picture if whole else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
     return read_picture(data, min(_MOST, max(1, round(least))))
 
 
-def _plain_jpeg(data: bytes, least: float) -> int | None:
-    """How OpenCV is to decode a whole grey or RGB JPEG; None when it is anything else."""
+def _plain_jpeg(data: bytes) -> int | None:
+    """Shorter side in pixels of a whole grey or three-colour JPEG; None when it is anything else.
+
+    Its header is walked here: threads that make crops wait for each other in Python code, and
+    opening it with Pillow would be most of that.
+    """
     # OpenCV would fill what is cut off with grey, where the careful way refuses it.
-    if data[:3] != b"\xff\xd8\xff" or b"\xff\xd9" not in data[-64:]:
+    if data[:2] != b"\xff\xd8" or b"\xff\xd9" not in data[-64:]:
         return None
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            if picture.mode not in ("L", "RGB") or picture.width * picture.height > MAX_PIXELS:
-                return None
-            shorter = min(picture.size)
-    except Exception:  # Pillow raises many kinds of error at damaged bytes
-        return None
-    for factor, flag in _REDUCED:
-        if shorter >= factor * least:
-            return flag
-    return cv2.IMREAD_COLOR
+    at = 2
+    while data[at : at + 1] == b"\xff" and at + 10 <= len(data):
+        marker = data[at + 1]
+        if marker in _FRAMES:
+            bits, height, width, colours = struct.unpack_from(">BHHB", data, at + 4)
+            plain = bits == 8 and colours in (1, 3) and 0 < width * height <= MAX_PIXELS
+            return min(width, height) if plain else None
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
 
 
 class FilePictures:
@@ -86,7 +94,8 @@ class FilePictures:
         if any(images) and not folder.is_dir():
             raise ConfigError(f"no folder of pictures {folder}; set --data.images")
         self.quarantine: dict[str, tuple[str, str]] = {}  # item id -> (path, reason)
-        self._items, self._images, self._folder = items, images, folder
+        self._items, self._images = items, images
+        self._root = str(folder)  # joining strings is faster than joining paths
         self._records = RecordPictures(folder)
         self._lock = threading.Lock()
 
@@ -98,7 +107,7 @@ class FilePictures:
         try:
             if is_record(image):
                 return decode_picture(self._records[image], least)
-            return decode_picture(file_bytes(self._folder / image), least)
+            return decode_picture(file_bytes(os.path.join(self._root, image)), least)
         except OSError as error:
             with self._lock:
                 self.quarantine[self._items[number]] = (image, error.strerror or str(error))

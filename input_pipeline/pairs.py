@@ -81,6 +81,8 @@ def pair_batches(
         for part, share, row, item in zip(parts, shares, first_row, first_item, strict=False):
             mine = np.arange((host - row) % hosts, share, hosts)
             made.append(part(int(step) * share + mine, side, item))
+        if len(made) == 1:
+            return made[0]  # the pictures are not copied once more
         return [np.concatenate(columns) for columns in zip(*made, strict=True)]
 
     product = (tf.uint8, tf.bool, tf.int32)

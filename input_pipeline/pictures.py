@@ -37,14 +37,15 @@ def read_picture(source: Path | bytes, size: int) -> UInt8[NDArray, "size size 3
     return np.asarray(resized, np.uint8)
 
 
-def file_bytes(path: Path) -> bytes:
+def file_bytes(path: Path | str) -> bytes:
     """What is in a file.
 
     Raises:
       OSError: when it cannot be read, or no file can have such a path.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except ValueError as error:  # Python's word for a NUL or half a character in a path
         raise OSError(str(error)) from error
 

@@ -43,6 +43,7 @@ def _whole(pattern: str) -> str:
     return f"^{BLANK}*({pattern}){BLANK}*$"
 
 
+ORDINARY = "^[!-~]([ -~]*[!-~])?$"
 DIGITS = "[0-9]{1,99}"  # so few, with an exponent so short, that no number is infinite
 NUMBER = _whole(f"[+-]?({DIGITS}[.]?[0-9]{{0,99}}|[.]{DIGITS})([eE][+-]?[0-9]{{1,2}})?")
 MOMENT = _whole(  # of ISO 8601, what every engine reads
@@ -101,12 +102,13 @@ def click_log(table: ir.Table, data: DataConfig, where: Path | str) -> ClickLog:
 
 
 def _typed(raw: ir.Table) -> ir.Table:
-    query = _trimmed(_text(raw["query"]))
+    query = _text(raw["query"])
     no: Any = ibis.literal(False)
     columns: dict[str, Any] = {
         "query": _folded(query),
         "item_id": _text(raw["item_id"]),
-        "unasked": query == "",
+        # Blanks sort before "!" or after "~".
+        "unasked": query.between("!", "~").ifelse(no, query.re_search(f"^{BLANK}*$")),
     }
     if "action" in raw.columns:
         action = _text(raw["action"]).lower()
@@ -138,16 +140,14 @@ def _text(value: Any) -> Any:
     return value.cast("string").fill_null("")
 
 
-def _trimmed(text: Any) -> Any:
-    """A text without outer white space."""
-    # Blanks sort before "!" or after "~". Replacing is slow and seldom needed.
-    plain = text.between("!", "~") & text.right(1).between("!", "~")
-    return plain.ifelse(text, text.re_replace(f"^{BLANK}+|{BLANK}+$", ""))
-
-
 def _folded(text: Any) -> Any:
-    """A text in lower case; where engines differ, in the letter that any capital may stand for."""
-    return text.lower().replace("i\u0307", "i").replace("ς", "σ")
+    """A query without outer white space, in lower case.
+
+    Where engines differ in that, in the letter that any capital may stand for.
+    """
+    trimmed = text.re_replace(f"^{BLANK}+|{BLANK}+$", "")
+    folded = trimmed.lower().replace("i\u0307", "i").replace("ς", "σ")
+    return text.re_search(ORDINARY).ifelse(text.lower(), folded)  # it is slow, and seldom needed
 
 
 def _yes(value: Any) -> tuple[Any, Any]:

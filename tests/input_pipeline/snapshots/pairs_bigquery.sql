@@ -53,21 +53,20 @@ WITH `t15` AS (
                   IF(IS_NAN(`t1`.`relevance`), CAST(NULL AS FLOAT64), `t1`.`relevance`),
                   CAST(NULL AS FLOAT64)
                 ) AS `relevance`,
-                REPLACE(
+                IF(
+                  REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
+                  LOWER(COALESCE(`t1`.`query`, '')),
                   REPLACE(
-                    LOWER(
-                      IF(
-                        COALESCE(`t1`.`query`, '') BETWEEN '!' AND '~'
-                        AND SUBSTRING(COALESCE(`t1`.`query`, ''), -LEAST(LENGTH(COALESCE(`t1`.`query`, '')), 1)) BETWEEN '!' AND '~',
-                        COALESCE(`t1`.`query`, ''),
+                    REPLACE(
+                      LOWER(
                         REGEXP_REPLACE(COALESCE(`t1`.`query`, ''), '^[\t-\r    -     　﻿]+|[\t-\r    -     　﻿]+$', '')
-                      )
+                      ),
+                      'i̇',
+                      'i'
                     ),
-                    'i̇',
-                    'i'
-                  ),
-                  'ς',
-                  'σ'
+                    'ς',
+                    'σ'
+                  )
                 ) AS `query`
               FROM `events` AS `t1`
               WHERE

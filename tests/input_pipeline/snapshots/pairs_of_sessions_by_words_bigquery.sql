@@ -1,7 +1,7 @@
-WITH `t16` AS (
+WITH `t17` AS (
   SELECT
-    `t14`.`item`,
-    `t14`.`word`,
+    `t15`.`item`,
+    `t15`.`word`,
     CAST(COUNT(*) AS FLOAT64) AS `times`
   FROM (
     SELECT
@@ -24,33 +24,26 @@ WITH `t16` AS (
     ) AS `t12`
     WHERE
       `t12`.`words` <> ''
-  ) AS `t14`
+  ) AS `t15`
   GROUP BY
     1,
     2
-), `t22` AS (
-  SELECT
-    `t17`.`item`,
-    SUM(`t17`.`times`) AS `length`
-  FROM `t16` AS `t17`
-  GROUP BY
-    1
-), `t25` AS (
+), `t23` AS (
   SELECT DISTINCT
-    `t20`.`query`,
-    `t20`.`item`
+    `t18`.`query`,
+    `t18`.`item`
   FROM (
     SELECT
-      `t18`.*
+      `t16`.*
       EXCEPT (`item_id`)
     FROM (
       SELECT
-        `t15`.`item_id`,
-        `t15`.`shown`,
-        `t15`.`clicked`,
-        `t15`.`relevance`,
-        `t15`.`query`,
-        `t15`.`session_id`,
+        `t14`.`item_id`,
+        `t14`.`shown`,
+        `t14`.`clicked`,
+        `t14`.`relevance`,
+        `t14`.`query`,
+        `t14`.`session_id`,
         `t8`.`item`,
         `t8`.`category`
       FROM (
@@ -63,21 +56,20 @@ WITH `t16` AS (
             IF(IS_NAN(`t1`.`relevance`), CAST(NULL AS FLOAT64), `t1`.`relevance`),
             CAST(NULL AS FLOAT64)
           ) AS `relevance`,
-          REPLACE(
+          IF(
+            REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
+            LOWER(COALESCE(`t1`.`query`, '')),
             REPLACE(
-              LOWER(
-                IF(
-                  COALESCE(`t1`.`query`, '') BETWEEN '!' AND '~'
-                  AND SUBSTRING(COALESCE(`t1`.`query`, ''), -LEAST(LENGTH(COALESCE(`t1`.`query`, '')), 1)) BETWEEN '!' AND '~',
-                  COALESCE(`t1`.`query`, ''),
+              REPLACE(
+                LOWER(
                   REGEXP_REPLACE(COALESCE(`t1`.`query`, ''), '^[\t-\r    -     　﻿]+|[\t-\r    -     　﻿]+$', '')
-                )
+                ),
+                'i̇',
+                'i'
               ),
-              'i̇',
-              'i'
-            ),
-            'ς',
-            'σ'
+              'ς',
+              'σ'
+            )
           ) AS `query`,
           COALESCE(`t1`.`session_id`, '') AS `session_id`
         FROM `events` AS `t1`
@@ -85,7 +77,7 @@ WITH `t16` AS (
           NOT (
             FALSE
           )
-      ) AS `t15`
+      ) AS `t14`
       INNER JOIN (
         SELECT
           `t0`.`item_id`,
@@ -95,11 +87,18 @@ WITH `t16` AS (
         WHERE
           `t0`.`train`
       ) AS `t8`
-        ON `t15`.`item_id` = `t8`.`item_id`
-    ) AS `t18`
-  ) AS `t20`
+        ON `t14`.`item_id` = `t8`.`item_id`
+    ) AS `t16`
+  ) AS `t18`
   WHERE
-    `t20`.`clicked` = 1
+    `t18`.`clicked` = 1
+), `t25` AS (
+  SELECT
+    `t19`.`item`,
+    SUM(`t19`.`times`) AS `length`
+  FROM `t17` AS `t19`
+  GROUP BY
+    1
 ), `t41` AS (
   SELECT
     `t40`.`query`,
@@ -124,16 +123,16 @@ WITH `t16` AS (
             REPLACE (`unnested_2` AS `words`)
           FROM (
             SELECT
-              `t32`.`query`,
+              `t31`.`query`,
               SPLIT(
-                REGEXP_REPLACE(LOWER(`t32`.`query`), '[\t\n\r -/:-@Z-`{-~«»–—‘’“”…·•、。，]+', ' '),
+                REGEXP_REPLACE(LOWER(`t31`.`query`), '[\t\n\r -/:-@Z-`{-~«»–—‘’“”…·•、。，]+', ' '),
                 ' '
               ) AS `words`
             FROM (
               SELECT DISTINCT
-                `t29`.`query`
-              FROM `t25` AS `t29`
-            ) AS `t32`
+                `t26`.`query`
+              FROM `t23` AS `t26`
+            ) AS `t31`
           ) AS `t35`
           CROSS JOIN UNNEST(`t35`.`words`) AS `unnested_2`
         ) AS `t36`
@@ -147,7 +146,7 @@ WITH `t16` AS (
   ) AS `t40`
   INNER JOIN (
     SELECT
-      `t21`.`word`,
+      `t22`.`word`,
       LN(
         ieee_divide(
           (
@@ -161,19 +160,19 @@ WITH `t16` AS (
                 WHERE
                   `t2`.`title` <> ''
               ) AS `t9`
-            ) AS FLOAT64) - `t21`.`df`
+            ) AS FLOAT64) - `t22`.`df`
           ) + 0.5,
-          `t21`.`df` + 0.5
+          `t22`.`df` + 0.5
         ) + 1
       ) AS `idf`
     FROM (
       SELECT
-        `t17`.`word`,
+        `t19`.`word`,
         COUNT(*) AS `df`
-      FROM `t16` AS `t17`
+      FROM `t17` AS `t19`
       GROUP BY
         1
-    ) AS `t21`
+    ) AS `t22`
   ) AS `t34`
     ON `t40`.`word` = `t34`.`word`
 ), `t58` AS (
@@ -205,33 +204,33 @@ WITH `t16` AS (
           *
         FROM (
           SELECT
-            `t26`.`shown`,
-            `t26`.`clicked`,
-            `t26`.`query`,
-            `t26`.`session_id`,
-            `t26`.`item`,
-            `t26`.`category`,
+            `t24`.`shown`,
+            `t24`.`clicked`,
+            `t24`.`query`,
+            `t24`.`session_id`,
+            `t24`.`item`,
+            `t24`.`category`,
             `t53`.`relevance`
           FROM (
             SELECT
-              `t20`.`shown`,
-              `t20`.`clicked`,
-              `t20`.`query`,
-              `t20`.`session_id`,
-              `t20`.`item`,
-              `t20`.`category`
+              `t18`.`shown`,
+              `t18`.`clicked`,
+              `t18`.`query`,
+              `t18`.`session_id`,
+              `t18`.`item`,
+              `t18`.`category`
             FROM (
               SELECT
-                `t18`.*
+                `t16`.*
                 EXCEPT (`item_id`)
               FROM (
                 SELECT
-                  `t15`.`item_id`,
-                  `t15`.`shown`,
-                  `t15`.`clicked`,
-                  `t15`.`relevance`,
-                  `t15`.`query`,
-                  `t15`.`session_id`,
+                  `t14`.`item_id`,
+                  `t14`.`shown`,
+                  `t14`.`clicked`,
+                  `t14`.`relevance`,
+                  `t14`.`query`,
+                  `t14`.`session_id`,
                   `t8`.`item`,
                   `t8`.`category`
                 FROM (
@@ -244,21 +243,20 @@ WITH `t16` AS (
                       IF(IS_NAN(`t1`.`relevance`), CAST(NULL AS FLOAT64), `t1`.`relevance`),
                       CAST(NULL AS FLOAT64)
                     ) AS `relevance`,
-                    REPLACE(
+                    IF(
+                      REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
+                      LOWER(COALESCE(`t1`.`query`, '')),
                       REPLACE(
-                        LOWER(
-                          IF(
-                            COALESCE(`t1`.`query`, '') BETWEEN '!' AND '~'
-                            AND SUBSTRING(COALESCE(`t1`.`query`, ''), -LEAST(LENGTH(COALESCE(`t1`.`query`, '')), 1)) BETWEEN '!' AND '~',
-                            COALESCE(`t1`.`query`, ''),
+                        REPLACE(
+                          LOWER(
                             REGEXP_REPLACE(COALESCE(`t1`.`query`, ''), '^[\t-\r    -     　﻿]+|[\t-\r    -     　﻿]+$', '')
-                          )
+                          ),
+                          'i̇',
+                          'i'
                         ),
-                        'i̇',
-                        'i'
-                      ),
-                      'ς',
-                      'σ'
+                        'ς',
+                        'σ'
+                      )
                     ) AS `query`,
                     COALESCE(`t1`.`session_id`, '') AS `session_id`
                   FROM `events` AS `t1`
@@ -266,7 +264,7 @@ WITH `t16` AS (
                     NOT (
                       FALSE
                     )
-                ) AS `t15`
+                ) AS `t14`
                 INNER JOIN (
                   SELECT
                     `t0`.`item_id`,
@@ -276,10 +274,10 @@ WITH `t16` AS (
                   WHERE
                     `t0`.`train`
                 ) AS `t8`
-                  ON `t15`.`item_id` = `t8`.`item_id`
-              ) AS `t18`
-            ) AS `t20`
-          ) AS `t26`
+                  ON `t14`.`item_id` = `t8`.`item_id`
+              ) AS `t16`
+            ) AS `t18`
+          ) AS `t24`
           LEFT OUTER JOIN (
             SELECT
               `t51`.`query`,
@@ -287,13 +285,13 @@ WITH `t16` AS (
               CAST(ROUND(LEAST(ieee_divide(COALESCE(`t51`.`score`, 0.0), `t51`.`best`), 1.0) * 1000000, 0) AS INT64) AS `relevance`
             FROM (
               SELECT
-                `t30`.`query`,
-                `t30`.`item`,
+                `t28`.`query`,
+                `t28`.`item`,
                 `t47`.`best`,
                 `t50`.`query` AS `query_right`,
                 `t50`.`item` AS `item_right`,
                 `t50`.`score`
-              FROM `t25` AS `t30`
+              FROM `t23` AS `t28`
               INNER JOIN (
                 SELECT
                   `t44`.`query`,
@@ -305,8 +303,8 @@ WITH `t16` AS (
                           `t44`.`asked` * 0.75,
                           (
                             SELECT
-                              AVG(`t24`.`length`) AS `Mean_length`
-                            FROM `t22` AS `t24`
+                              AVG(`t27`.`length`) AS `Mean_length`
+                            FROM `t25` AS `t27`
                           )
                         ) + 0.25
                       ) * 1.2
@@ -322,7 +320,7 @@ WITH `t16` AS (
                     1
                 ) AS `t44`
               ) AS `t47`
-                ON `t30`.`query` = `t47`.`query`
+                ON `t28`.`query` = `t47`.`query`
               LEFT OUTER JOIN (
                 SELECT
                   `t48`.`query`,
@@ -344,8 +342,8 @@ WITH `t16` AS (
                             `t45`.`length` * 0.75,
                             (
                               SELECT
-                                AVG(`t24`.`length`) AS `Mean_length`
-                              FROM `t22` AS `t24`
+                                AVG(`t27`.`length`) AS `Mean_length`
+                              FROM `t25` AS `t27`
                             )
                           ) + 0.25
                         ) * 1.2
@@ -353,37 +351,37 @@ WITH `t16` AS (
                     ) AS `part`
                   FROM (
                     SELECT
-                      `t30`.`query`,
-                      `t30`.`item`,
+                      `t28`.`query`,
+                      `t28`.`item`,
                       `t43`.`word`,
                       `t43`.`idf`,
-                      `t19`.`times`,
-                      `t28`.`length`
-                    FROM `t25` AS `t30`
+                      `t20`.`times`,
+                      `t30`.`length`
+                    FROM `t23` AS `t28`
                     INNER JOIN `t41` AS `t43`
-                      ON `t30`.`query` = `t43`.`query`
-                    INNER JOIN `t16` AS `t19`
-                      ON `t30`.`item` = `t19`.`item` AND `t43`.`word` = `t19`.`word`
-                    INNER JOIN `t22` AS `t28`
-                      ON `t30`.`item` = `t28`.`item`
+                      ON `t28`.`query` = `t43`.`query`
+                    INNER JOIN `t17` AS `t20`
+                      ON `t28`.`item` = `t20`.`item` AND `t43`.`word` = `t20`.`word`
+                    INNER JOIN `t25` AS `t30`
+                      ON `t28`.`item` = `t30`.`item`
                   ) AS `t45`
                 ) AS `t48`
                 GROUP BY
                   1,
                   2
               ) AS `t50`
-                ON `t30`.`query` = `t50`.`query` AND `t30`.`item` = `t50`.`item`
+                ON `t28`.`query` = `t50`.`query` AND `t28`.`item` = `t50`.`item`
               WHERE
                 EXISTS(
                   SELECT
                     1
-                  FROM `t22` AS `t27`
+                  FROM `t25` AS `t29`
                   WHERE
-                    `t30`.`item` = `t27`.`item`
+                    `t28`.`item` = `t29`.`item`
                 )
             ) AS `t51`
           ) AS `t53`
-            ON `t26`.`query` = `t53`.`query` AND `t26`.`item` = `t53`.`item`
+            ON `t24`.`query` = `t53`.`query` AND `t24`.`item` = `t53`.`item`
         ) AS `t54`
         WHERE
           `t54`.`session_id` <> ''
