@@ -60,7 +60,7 @@ def main() -> None:
     }
     print("\n| R@1 by industry | " + " | ".join(views) + " |")
     print("|---" * (1 + len(views)) + "|")
-    for industry, row in sorted(table.items(), key=lambda entry: entry[1]["both"]):
+    for industry, row in sorted(table.items(), key=lambda row: (row[0] == "all", row[1]["both"])):
         print(f"| {industry} | " + " | ".join(f"{row[name]:.3f}" for name in views) + " |")
     about = machine("jax", "flax", "tensorflow-cpu") | {"load": f"{os.getloadavg()[0]:.1f}"}
     print(f"\n{minutes:.1f} min, at most {gib:.2f} GiB a stage\n{about}")
