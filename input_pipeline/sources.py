@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -15,6 +17,15 @@ import ibis.expr.types as ir
 
 from stylejax.config import Config, ConfigError, DataConfig
 
+# What a table's file ends with -> its kind.
+FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonl.gz": "jsonl",
+}
 DATABASES = {".duckdb": "duckdb", ".sqlite": "sqlite"}  # files that are databases -> Ibis' scheme
 
 
@@ -23,22 +34,23 @@ class Sources:
     """Where the parts of a data set are."""
 
     catalogue: Path
-    clicks: Path | str | None  # a file, or the URL of a database; None = there is no log
+    clicks: Path | str | None  # a file, a folder or glob of parts, a database; None = no log
     images: Path
 
     def log(self) -> Path | str:
         """The click log, for what cannot do without; whatever else is asked of the data can.
 
         Raises:
-          ConfigError: when there is none, or its file is not there.
+          ConfigError: when there is none, or no file of it is there.
         """
         if self.clicks is None:
             raise ConfigError(
                 "data.clicks is empty: there is no log to mine. Name one with --data.clicks, or "
                 "put pairs that you have into the run's folder as pairs.parquet and train"
             )
-        if isinstance(self.clicks, Path) and not self.clicks.is_file():
-            raise ConfigError(f"no file {self.clicks}; set --data.root or --data.clicks")
+        if isinstance(self.clicks, Path) and not parts(self.clicks):
+            what = f"{', '.join(FORMATS)} in" if self.clicks.is_dir() else "file"
+            raise ConfigError(f"no {what} {self.clicks}; set --data.root or --data.clicks")
         return self.clicks
 
 
@@ -97,39 +109,97 @@ def told(where: Path | str) -> str:
     return re.sub(r"[?].*", "?…", without)
 
 
+def parts(path: Path) -> list[Path]:
+    """The files that one table lies in, by their names; none where nothing is there.
+
+    Of a folder those are what lies in it and below it in one of `FORMATS`, without names that begin
+    with _ or .: programs that write parts mark their own files so.
+
+    Args:
+      path: a file, a folder of files, or a glob of either, such as ``logs/2026-*.parquet``.
+    """
+    if path.exists():
+        named = [path]
+    else:
+        above = next(folder for folder in path.parents if folder.is_dir())
+        wanted = glob.glob(str(path.relative_to(above)), root_dir=above, recursive=True)
+        named = [above / name for name in sorted(wanted)]
+    found = []
+    for one in named:
+        found += [one] if one.is_file() else _below(one)
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.name.lower().endswith(tuple(FORMATS))
+        and not any(part.startswith(("_", ".")) for part in file.relative_to(folder).parts)
+        and file.is_file()
+    ]
+
+
 def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
-    """A table over a Parquet, CSV (also gzipped) or JSON-lines file; CSV columns are strings.
+    """A table over Parquet, CSV (also gzipped) or JSON lines; CSV columns are strings.
 
     Args:
       connection: Ibis on DuckDB or PySpark.
-      path: the file.
+      path: what `parts` takes. A column that some parts lack is null there, but to Spark parts of
+        CSV must have one header. Names of folders (day=2026-01-01) give no column.
 
     Raises:
-      ConfigError: for any other file name, or a file that does not parse.
+      ConfigError: for any other file name, parts of several formats, or what does not parse.
     """
-    name = path.name.lower()
-    spark = connection.name == "pyspark"
-    strict = {"mode": "FAILFAST", "encoding": "UTF-8"}  # Spark's own: a broken row becomes nulls
+    files = parts(path) or [path]
+    kind, *others = sorted({_kind(file) for file in files})
+    if others:
+        raise ConfigError(
+            f"{path} has files of several formats: {', '.join([kind, *others])}; keep those of one "
+            f"in a folder of their own, or name them by a glob such as 'logs/*.{kind}'"
+        )
     try:
-        if name.endswith(".parquet"):
-            return connection.read_parquet(path)
-        if name.endswith((".csv", ".csv.gz")):
-            if spark:
-                quoted = {"quote": '"', "escape": '"', "multiLine": True, "header": True}
-                return connection.read_csv(str(path), **quoted, **strict)
-            return connection.read_csv(
-                path, all_varchar=True, header=True, delim=",", quote='"', escape='"', comment=""
-            )
-        if name.endswith((".jsonl", ".ndjson", ".jsonl.gz")):
-            if spark:
-                return connection.read_json(str(path), primitivesAsString=True, **strict)
-            names = connection.read_json(path, format="newline_delimited").columns
-            return connection.read_json(
-                path, format="newline_delimited", columns=dict.fromkeys(names, "VARCHAR")
-            )
+        read = _spark_table if connection.name == "pyspark" else _duckdb_table
+        return read(connection, [str(file) for file in files], kind)
     except Exception as error:  # DuckDB raises many types for a broken file
         raise ConfigError(f"cannot read {path}: {error}") from error
-    raise ConfigError(f"{path} is none of .parquet, .csv, .csv.gz, .jsonl; convert it to one")
+
+
+def _kind(file: Path) -> str:
+    for ending, kind in FORMATS.items():
+        if file.name.lower().endswith(ending):
+            return kind
+    raise ConfigError(f"{file} is none of {', '.join(FORMATS)}; convert it to one")
+
+
+def _duckdb_table(connection: Any, files: list[str], kind: str) -> ir.Table:
+    # Or day=2026-01-01 in a path would be a column.
+    whole = {"union_by_name": True, "hive_partitioning": False}
+    if kind == "parquet":
+        return connection.read_parquet(files, **whole)
+    if kind == "csv":
+        quoted = {"quote": '"', "escape": '"', "comment": ""}
+        same = {"all_varchar": True, "header": True, "delim": ","}
+        return connection.read_csv(files, **same, **quoted, **whole)
+    lines = {"format": "newline_delimited", "hive_partitioning": False}
+    # From all lines of all files: a field may be seen late for the first time.
+    looked = connection.read_json(files, **lines, union_by_name=True, sample_size=-1)
+    return connection.read_json(files, **lines, columns=dict.fromkeys(looked.columns, "VARCHAR"))
+
+
+def _spark_table(connection: Any, files: list[str], kind: str) -> ir.Table:
+    strict = {"mode": "FAILFAST", "encoding": "UTF-8"}  # Spark's own: a broken row becomes nulls
+    if kind == "parquet":  # Ibis' own takes one path only
+        frame = connection._session.read.parquet(*files, mergeSchema=True)
+        name = ibis.util.gen_name("read_parquet")
+        frame.createOrReplaceTempView(name)
+        return connection.table(name)
+    if kind == "csv":
+        quoted = {"quote": '"', "escape": '"', "multiLine": True}
+        # Or a part whose header has another order would be read in the order of the first.
+        texts = {"inferSchema": False, "enforceSchema": False}
+        return connection.read_csv(files, header=True, **texts, **quoted, **strict)
+    return connection.read_json(files, primitivesAsString=True, **strict)
 
 
 def open_source(
@@ -192,7 +262,9 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "java_exception", None)
     while cause is not None and cause.getCause() is not None:
         cause = cause.getCause()
-    return str(error if cause is None else cause.getMessage()).splitlines()[0]
+    told = str(error if cause is None else cause.getMessage())
+    lines = (line.strip() for line in told.splitlines())
+    return next((line for line in lines if line), type(error).__name__)
 
 
 def mapped(table: ir.Table, columns: dict[str, str], path: Path | str, setting: str) -> ir.Table:

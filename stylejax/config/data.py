@@ -84,7 +84,7 @@ class ClickColumns:
     """Names of the click log's columns; an empty name = the log has no such column.
 
     The columns from `session_id` on are optional: under their default name they are used where the
-    log has them, under any other name they must be there.
+    log has them, under any other name they must be there. Of a UBI log only other names count.
     """
 
     query: str = "query"  # what the shopper typed
@@ -104,7 +104,7 @@ class DataConfig:
     name: str = "synthetic"  # folder below $STYLEJAX_DATA; "synthetic" = the built-in catalogue
     root: str = ""  # folder of the data set; empty = $STYLEJAX_DATA/<name>
     catalogue: str = "catalogue.parquet"  # listings: .parquet, .csv, .csv.gz or .jsonl, below root
-    clicks: str = "clicks.parquet"  # click log: same formats, .duckdb or a database URL; "" = none
+    clicks: str = "clicks.parquet"  # log: same, a folder or glob of it, .duckdb or URL; "" = none
     clicks_table: str = ""  # the log's table when `clicks` is a database: table or schema.table
     click_schema: Literal["columns", "ubi"] = "columns"  # by click_columns, or OpenSearch UBI's
     images: str = ""  # folder that picture paths start from, below root; empty = root

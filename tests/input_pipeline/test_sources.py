@@ -104,6 +104,55 @@ def test_ids_in_json_lines_are_taken_letter_by_letter(tmp_path: Path, ids: list[
     assert load(write_as(tmp_path, ".jsonl", rows)).item_id == ids
 
 
+def test_a_json_field_that_comes_late_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    rows = [{"query": "mug"}] * 30_000 + [{"query": "mug", "session_id": "s"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_table(ibis.duckdb.connect(), path).to_pyarrow()
+    assert found["session_id"].drop_null().to_pylist() == ["s"]
+
+
+# ---- Parts
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_a_folder_or_a_glob_of_parts_is_one_table(tmp_path: Path, ending: str) -> None:
+    rows = [{"a": "1", "b": "x"}, {"b": "y", "a": "002", "c": "new"}, {"a": "3", "b": "z"}]
+    for day, row in enumerate(rows, 1):
+        (tmp_path / "log" / f"day={day}").mkdir(parents=True)
+        write_as(tmp_path / "log" / f"day={day}", ending, [row])
+    (tmp_path / "log" / "_SUCCESS").write_text("")
+    (tmp_path / "log" / "_temporary").mkdir()
+    write_as(tmp_path / "log" / "_temporary", ending, [{"a": "half"}])
+    expected = [{"a": "1", "b": "x", "c": None}, {"a": "002", "b": "y", "c": "new"}]
+    expected.append({"a": "3", "b": "z", "c": None})
+    for name, count in ((".", 3), ("log", 3), ("log/day=[12]", 2), (f"**/day=1/*{ending}", 1)):
+        found = read_table(ibis.duckdb.connect(), tmp_path / name).to_pyarrow().to_pylist()
+        told = [row | {"c": row.get("c")} for row in found]
+        assert sorted(told, key=lambda row: row["b"]) == expected[:count], name
+
+
+def test_parts_that_are_none_or_of_several_formats_are_refused(
+    data_root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "catalogue.csv").symlink_to(data_root / "catalogue.csv")
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "_SUCCESS").write_text("")
+    for clicks, message in (("log", r"no \.parquet, .* in .*log"), ("log/*", "is none of")):
+        data = DataConfig(name="tiny", root=str(tmp_path), catalogue="catalogue.csv", clicks=clicks)
+        with pytest.raises(ConfigError, match=message):
+            read_table(ibis.duckdb.connect(), Path(locate(Config(data=data)).log()))
+    data = DataConfig(name="tiny", root=str(tmp_path), catalogue="catalogue.csv", clicks="no*.csv")
+    with pytest.raises(
+        ConfigError, match=r"no file .*no\*\.csv; set --data\.root or --data\.clicks"
+    ):
+        locate(Config(data=data)).log()
+    for ending in (".csv", ".parquet"):
+        write_as(tmp_path / "log", ending, [{"a": "1"}])
+    with pytest.raises(ConfigError, match=r"log has files of several formats: csv, parquet; keep"):
+        read_table(ibis.duckdb.connect(), tmp_path / "log")
+
+
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:
     path = write_as(tmp_path, ".csv", [{"id": "1", "name": "mug"}])
     table = read_table(ibis.duckdb.connect(), path)
@@ -317,6 +366,16 @@ def test_what_spark_says_of_a_broken_file_is_its_first_cause() -> None:
     told_shortly = pytest.raises(ConfigError, match=r"^cannot read clicks\.csv: Malformed records$")
     with told_shortly, reading("clicks.csv"):
         raise Py4JJavaError("An error occurred while calling o1.x")
+
+
+def test_what_an_engine_says_of_a_broken_file_is_never_nothing() -> None:
+    class PythonException(Exception):
+        pass
+
+    PythonException.__module__ = "pyspark.errors"
+    for said, reason in (("\n  An exception was thrown\n", "An exception was thrown"), ("", "Pyt")):
+        with pytest.raises(ConfigError, match=f"^cannot read log: {reason}"), reading("log"):
+            raise PythonException(said)
 
 
 def test_the_url_of_a_database_is_no_file_below_the_root(data_root: Path) -> None:
