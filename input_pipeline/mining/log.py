@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from input_pipeline.sources import mapped, told
@@ -43,15 +44,18 @@ def _whole(pattern: str) -> str:
     return f"^{BLANK}*({pattern}){BLANK}*$"
 
 
-ORDINARY = "^[!-~]([ -~]*[!-~])?$"
+# What `lower` alone does not fold. It asks for what is there, not for where a text ends: to Java
+# `$` is also the place before a last line break.
+UNUSUAL = "[^ -~]|^ | $"
 DIGITS = "[0-9]{1,99}"  # so few, with an exponent so short, that no number is infinite
 NUMBER = _whole(f"[+-]?({DIGITS}[.]?[0-9]{{0,99}}|[.]{DIGITS})([eE][+-]?[0-9]{{1,2}})?")
-MOMENT = _whole(  # of ISO 8601, what every engine reads
+MOMENT = _whole(  # of ISO 8601, what every engine reads once its minutes have seconds
     "[0-9]{4}-[0-9]{2}-[0-9]{2}"
     "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
     "(Z| UTC|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?"
 )
 FRACTION = "([.][0-9]{1,3})"  # of a moment's seconds
+DAYS = (19_000_101, 21_001_231)  # days that are written as one number
 NOTHING = _whole("([nN][aA][nN])?")
 YES = _whole("(?i)true|t|yes|y")
 NO = _whole("(?i)false|f|no|n|")
@@ -85,9 +89,12 @@ def click_log(table: ir.Table, data: DataConfig, where: Path | str) -> ClickLog:
       where: the file or database, for messages.
 
     Raises:
-      ConfigError: for a missing column.
+      ConfigError: for a missing column, or one that the schema has no use for.
     """
     where = told(where)
+    for name in ("query", "item_id", "clicked"):
+        if not getattr(data.click_columns, name):
+            raise ConfigError(f"data.click_columns.{name} is empty, but no log can do without it")
     if data.click_schema == "ubi":
         raw = _ubi(table, data.click_columns, where)
     else:
@@ -147,7 +154,7 @@ def _folded(text: Any) -> Any:
     """
     trimmed = text.re_replace(f"^{BLANK}+|{BLANK}+$", "")
     folded = trimmed.lower().replace("i\u0307", "i").replace("ς", "σ")
-    return text.re_search(ORDINARY).ifelse(text.lower(), folded)  # it is slow, and seldom needed
+    return text.re_search(UNUSUAL).ifelse(folded, text.lower())  # it is slow, and seldom needed
 
 
 def _yes(value: Any) -> tuple[Any, Any]:
@@ -187,22 +194,35 @@ def _seconds(value: Any) -> tuple[Any, Any]:
         part = value.cast("timestamp").millisecond() / 1e3
         return _whole_seconds(value.cast("timestamp('UTC')")) + part, ibis.literal(False)
     number, bad = _number(value)
-    if value.type().is_numeric():
-        return _epoch(number), bad
-    spelled = _text(value)
-    moment = _whole_seconds(spelled.re_extract(MOMENT, 1).try_cast("timestamp('UTC')"))
-    part = ibis.literal("0").concat(spelled.re_extract(FRACTION, 1).fill_null("")).cast("float64")
-    seconds = ibis.coalesce(_epoch(number), moment + part)
-    return seconds, bad & seconds.isnull()
+    seconds = _epoch(number)
+    if not value.type().is_numeric():
+        spelled = _text(value)
+        moment = _with_seconds(spelled.re_extract(MOMENT, 1)).try_cast("timestamp('UTC')")
+        fraction = spelled.re_extract(FRACTION, 1).fill_null("")
+        part = ibis.literal("0").concat(fraction).cast("float64")
+        seconds = ibis.coalesce(seconds, _whole_seconds(moment) + part)
+    return seconds, (bad | number.notnull()) & seconds.isnull()
+
+
+def _with_seconds(moment: Any) -> Any:
+    """A text of MOMENT, seconds written out: before a zone Spark cannot do without."""
+    short = (moment.length() > 10) & (moment.substr(16, 1) != ":")
+    return short.ifelse(moment.substr(0, 16).concat(":00", moment.substr(16)), moment)
 
 
 def _whole_seconds(moment: Any) -> Any:
-    return moment.epoch_seconds().cast("float64").floor()
+    """Seconds since 1970, cut before they are counted: before 1970 engines cut to either side."""
+    return moment.truncate("s").epoch_seconds().cast("float64")
 
 
 def _epoch(number: Any) -> Any:
-    """Seconds, from seconds, milliseconds or microseconds: told apart by their size until 5138."""
+    """Seconds, from seconds, milliseconds or microseconds: told apart by their size until 5138.
+
+    The digits of a day, such as 20260102, are null: they would be a second of August 1970.
+    """
+    day = number.between(*DAYS) & (number == number.floor())
     return ibis.cases(
+        (day, ibis.null("float64")),
         (number.abs() < 1e11, number),
         (number.abs() < 1e14, number / 1e3),
         else_=number / 1e6,
@@ -210,26 +230,51 @@ def _epoch(number: Any) -> Any:
 
 
 def _ubi(table: ir.Table, columns: ClickColumns, where: Path | str) -> ir.Table:
-    found: dict[str, Any] = {}
-    own = columns.item_id if columns.item_id != ClickColumns().item_id else ""
-    for ours, names in UBI.items():
-        wanted = (own,) if ours == "item_id" and own else names
+    """A UBI log's columns: those that the mapping names, else those of the schema."""
+    default = dataclasses.asdict(ClickColumns())
+    names = {name: x for name, x in dataclasses.asdict(columns).items() if x != default[name]}
+    if "clicked" in names:
+        raise ConfigError(
+            f"data.click_columns.clicked is {columns.clicked!r}, but in UBI events the action says "
+            "what a click is; leave it out, or use --data.click-schema columns"
+        )
+    for ours, wanted in UBI.items():
         name = next((name for name in wanted if name in table.columns), None)
+        if ours in names:
+            continue
         if name:
-            found[ours] = table[name]
-        elif ours == "item_id" and not own and "event_attributes" in table.columns:
-            found[ours] = _nested_item(table.event_attributes)
+            names[ours] = name
+        elif ours == "item_id" and "event_attributes" in table.columns:
+            names[ours] = wanted[0]
+            table = table.mutate(**{wanted[0]: _nested_item(table.event_attributes)})
         elif ours not in ("session_id", "timestamp"):
             hint = "; join ubi_queries on query_id first" if ours == "query" else ""
             raise ConfigError(
                 f"{where} is no UBI event log: it has no column {' or '.join(wanted)}, but "
                 f"{', '.join(table.columns)}{hint}"
             )
-    return table.select(**found)
+    return mapped(table, names, where, "data.click_columns")
+
+
+@ibis.udf.scalar.builtin
+def json_extract_string(value: dt.JSON, path: str) -> str:  # pyright: ignore[reportReturnType]
+    """DuckDB's."""
+
+
+@ibis.udf.scalar.builtin
+def get_json_object(value: str, path: str) -> str:  # pyright: ignore[reportReturnType]
+    """Spark's."""
 
 
 def _nested_item(attributes: Any) -> Any:
-    """`event_attributes.object.object_id`, of a struct or of JSON text."""
+    """`event_attributes.object.object_id`, of a struct or of JSON text; null where it is broken.
+
+    Each engine by its own function: what Ibis has for both runs in a Python worker on Spark, and
+    takes a number for no id on DuckDB.
+    """
     if attributes.type().is_struct():
         return attributes["object"]["object_id"].cast("string")
-    return attributes.cast("json")["object"]["object_id"].unwrap_as("string")
+    path = "$.object.object_id"
+    if attributes.get_backend().name == "pyspark":
+        return get_json_object(attributes.cast("string"), path)
+    return json_extract_string(attributes.try_cast("json"), path)

@@ -1,6 +1,7 @@
 """Tests of input_pipeline/mining/engines.py: DuckDB's limits, and Spark row for row."""
 
 import importlib.util
+import json
 import random
 from pathlib import Path
 
@@ -19,6 +20,7 @@ YES = ("1", " yes\r")
 ODD = ["1d", "0.5f", "nan", "inf", "1_0", "1e400", "False", "f", "v", ""]
 ODD_TIMES = ["12:30", "2026-1-5", "epoch", "2026-01-01T24:00:00", "1d", "1_0", "", "nan"]
 ODD_TIMES += ["1767225600.25", "2026-01-02", "2026-01-01 05:00+0200", "2026-01-01 05:00:00.5 UTC"]
+ODD_TIMES += ["2026-01-01T10:00Z", "2026-01-01T10:00+02:00", "1969-12-31T23:59:59.5Z", "20260102"]
 
 
 def random_log(folder: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
@@ -86,6 +88,16 @@ def test_spark_gives_duckdbs_rows(tmp_path: Path) -> None:
     assert spark.negatives is not None
     assert duck.negatives.num_rows > 0
     assert duck.negatives.equals(spark.negatives)
+    asked = {"user_query": "p", "action_name": "click"}
+    rows = [{"event_attributes": json.dumps({"object": {"object_id": n}})} for n in ("a", 7)]
+    ubi = write_rows(tmp_path, [asked | row for row in rows], "ubi.parquet")
+    (tmp_path / "parts").mkdir()
+    for item in ("007", "1e3"):
+        part = tmp_path / "parts" / f"{item}.csv"
+        part.write_text(f"query,item_id,clicked,relevance\np,{item},1,1\n")
+    (tmp_path / "days" / "day=2").mkdir(parents=True)
+    write_rows(tmp_path / "days", [{"query": "p"}], "1.parquet")
+    write_rows(tmp_path / "days" / "day=2", [{"query": "p", "item_id": "a"}], "2.parquet")
     broken = tmp_path / "broken.csv"
     broken.write_text("query,item_id,clicked,relevance\np,a,1,1.0\np,a,1\n")
     events = []
@@ -94,6 +106,15 @@ def test_spark_gives_duckdbs_rows(tmp_path: Path) -> None:
             typed = click_log(engine.open(path, ""), DataConfig(), path).events.distinct()
             rows = engine.rows(typed).to_pylist()
             events.append(sorted(repr(sorted(row.items())) for row in rows))
+            data = DataConfig(click_schema="ubi")
+            rows = engine.rows(click_log(engine.open(ubi, ""), data, ubi).events)
+            assert rows["item_id"].to_pylist() == ["a", "7"]
+            rows = engine.rows(engine.open(tmp_path / "parts" / "*.csv", ""))
+            assert sorted(rows["item_id"].to_pylist()) == ["007", "1e3"]
+            rows = engine.rows(engine.open(tmp_path / "days", "")).to_pylist()
+            assert sorted(map(repr, rows)) == sorted(
+                [repr({"query": "p", "item_id": item}) for item in ("a", None)]
+            )
             with pytest.raises(ConfigError, match=r"cannot read .*broken\.csv: .*\S"):
                 engine.rows(engine.open(broken, ""))
     assert events[0] == events[1]

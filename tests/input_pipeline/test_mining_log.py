@@ -89,6 +89,8 @@ def test_relevance_that_is_missing_malformed_or_outside() -> None:
         "2026-01-01T00:00:00.000Z",
         "2026-01-01T02:00:00+02:00",
         "2026-01-01T02:00+02:00",
+        "2026-01-01T00:00Z",
+        "2026-01-01 00:00",
         " 2026-01-01 00:00:00 UTC\n",
         datetime.datetime(2026, 1, 1),
         datetime.datetime(2026, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
@@ -115,6 +117,21 @@ def test_moments_in_every_spelling(moment: Any) -> None:
 )
 def test_moments_are_kept_to_the_millisecond(moment: Any) -> None:
     assert column("timestamp", [moment], "seconds") == [1_767_225_600.9]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [-0.5, "-0.5", "1969-12-31T23:59:59.5Z", datetime.datetime(1969, 12, 31, 23, 59, 59, 500_000)],
+    ids=str,
+)
+def test_moments_before_1970_are_moments(moment: Any) -> None:
+    assert column("timestamp", [moment], "seconds") == [-0.5]
+
+
+@pytest.mark.parametrize("days", [[20_260_102, 19_991_231], ["20260102", " 20260102.0"]], ids=str)
+def test_the_digits_of_a_day_are_no_second_of_1970(days: list) -> None:
+    assert column("timestamp", days, "seconds") == [None, None]
+    assert column("timestamp", days, "bad_time") == [True, True]
 
 
 def test_a_moment_that_is_none_is_flagged_and_a_missing_one_is_not() -> None:
@@ -173,15 +190,40 @@ def test_ubi_listings_in_event_attributes(tmp_path: Path) -> None:
     row = {k: v for k, v in ubi_event("click", "").items() if k != "object_id"}
     (event,) = events_of([row | {"event_attributes": nested}], UBI)
     assert event["item_id"] == "a7"
-    (event,) = events_of([row | {"event_attributes": json.dumps(nested)}], UBI)
-    assert event["item_id"] == "a7"
+    texts = [json.dumps(nested), '{"object": {"object_id": 7}}', '{"object": {}}', "{broken", None]
+    events = events_of([row | {"event_attributes": text} for text in texts], UBI)
+    assert [event["item_id"] for event in events] == ["a7", "7", "", "", ""]
 
 
-def test_the_column_of_ubi_listings_can_be_named() -> None:
-    data = DataConfig(click_schema="ubi", click_columns=ClickColumns(item_id="sku"))
-    assert events_of([ubi_event("click", "x", sku="a")], data)[0]["item_id"] == "a"
-    with pytest.raises(ConfigError, match="no column sku"):
+def test_ubi_columns_can_be_named_and_added() -> None:
+    columns = ClickColumns(query="asked", item_id="sku", session_id="", trigger_id="page")
+    data = DataConfig(click_schema="ubi", click_columns=columns)
+    row = ubi_event("click", "x", asked="mug", sku="a", page="b")
+    (event,) = events_of([row], data)
+    assert (event["query"], event["item_id"], event["trigger_id"]) == ("mug", "a", "b")
+    assert "session_id" not in event
+    with pytest.raises(ConfigError, match=r"no column 'asked', 'sku', 'page'; it has timestamp"):
         events_of([ubi_event("click", "x")], data)
+    data = DataConfig(click_schema="ubi", click_columns=ClickColumns(clicked="action_name"))
+    with pytest.raises(ConfigError, match=r"clicked is 'action_name', but in UBI .*leave it out"):
+        events_of([row], data)
+
+
+def test_evidence_that_ubi_knows_nothing_of_is_mined_once_it_is_mapped(tmp_path: Path) -> None:
+    rows = [ubi_event("click", "b", page="a"), ubi_event("click", "a", page="b")]
+    path, catalogue = write_rows(tmp_path, rows), catalogue_of(dict.fromkeys("ab", "x"))
+    options = MiningConfig(evidence=("item",))
+    with pytest.raises(ConfigError, match=r"--data\.click-columns\.trigger-id NAME"):
+        mine(UBI, options, catalogue, path)
+    data = DataConfig(click_schema="ubi", click_columns=ClickColumns(trigger_id="page"))
+    assert found_by(mine(data, options, catalogue, path)) == {"ab"}
+
+
+@pytest.mark.parametrize("schema", ["columns", "ubi"])
+def test_a_column_that_no_log_can_do_without_is_not_left_out(schema: Any) -> None:
+    data = DataConfig(click_schema=schema, click_columns=ClickColumns(query=""))
+    with pytest.raises(ConfigError, match=r"data\.click_columns\.query is empty"):
+        events_of([BASE], data)
 
 
 def test_a_log_that_is_not_ubi_names_what_is_missing() -> None:

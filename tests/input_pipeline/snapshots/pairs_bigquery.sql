@@ -54,8 +54,7 @@ WITH `t15` AS (
                   CAST(NULL AS FLOAT64)
                 ) AS `relevance`,
                 IF(
-                  REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
-                  LOWER(COALESCE(`t1`.`query`, '')),
+                  REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '[^ -~]|^ | $'),
                   REPLACE(
                     REPLACE(
                       LOWER(
@@ -66,7 +65,8 @@ WITH `t15` AS (
                     ),
                     'ς',
                     'σ'
-                  )
+                  ),
+                  LOWER(COALESCE(`t1`.`query`, ''))
                 ) AS `query`
               FROM `events` AS `t1`
               WHERE

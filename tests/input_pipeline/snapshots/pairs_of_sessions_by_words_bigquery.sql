@@ -57,8 +57,7 @@ WITH `t17` AS (
             CAST(NULL AS FLOAT64)
           ) AS `relevance`,
           IF(
-            REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
-            LOWER(COALESCE(`t1`.`query`, '')),
+            REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '[^ -~]|^ | $'),
             REPLACE(
               REPLACE(
                 LOWER(
@@ -69,7 +68,8 @@ WITH `t17` AS (
               ),
               'ς',
               'σ'
-            )
+            ),
+            LOWER(COALESCE(`t1`.`query`, ''))
           ) AS `query`,
           COALESCE(`t1`.`session_id`, '') AS `session_id`
         FROM `events` AS `t1`
@@ -244,8 +244,7 @@ WITH `t17` AS (
                       CAST(NULL AS FLOAT64)
                     ) AS `relevance`,
                     IF(
-                      REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '^[!-~]([ -~]*[!-~])?$'),
-                      LOWER(COALESCE(`t1`.`query`, '')),
+                      REGEXP_CONTAINS(COALESCE(`t1`.`query`, ''), '[^ -~]|^ | $'),
                       REPLACE(
                         REPLACE(
                           LOWER(
@@ -256,7 +255,8 @@ WITH `t17` AS (
                         ),
                         'ς',
                         'σ'
-                      )
+                      ),
+                      LOWER(COALESCE(`t1`.`query`, ''))
                     ) AS `query`,
                     COALESCE(`t1`.`session_id`, '') AS `session_id`
                   FROM `events` AS `t1`
