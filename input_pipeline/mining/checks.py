@@ -73,6 +73,7 @@ def check(
         counts["unscored"] = events.relevance.isnull().sum()
     if log.has("seconds"):
         counts["future"] = (events.seconds > now + LEEWAY).sum()
+        counts["untimed"] = (events.seconds.isnull() & ~events.bad_time).sum()
     told = engine.row(events.agg(**{name: n.cast("int64") for name, n in counts.items()}))
     if told["events"] == 0:
         raise ConfigError(f"{log.where} has no events; mining needs at least one click")
@@ -105,9 +106,9 @@ def check(
         careful = "all count as relevant, which is rarely good enough: docs/your_click_log.md"
         findings.append(Finding("events of a log without relevance", told["events"], careful))
     if log.has("seconds"):
-        findings.append(
-            Finding("timestamps in the future", told["future"], f"{window}: only windows read time")
-        )
+        window = f"{window}: only windows read time"
+        findings.append(Finding("timestamps in the future", told["future"], window))
+        findings.append(Finding("events without a timestamp", told["untimed"], window))
     if told["other_action"]:
         other = "other actions than showing and clicking"
         findings.append(Finding(other, told["other_action"], "left out"))
@@ -123,16 +124,22 @@ def _duplicates(engine: Engine, log: ClickLog, events: int) -> int:
         )
         return events - told["ids"] - told["empty"]
     if log.has("session_id") and log.has("seconds"):
-        return events - engine.count(log.events.distinct())
-    # Without an id, or a visit and a moment, two equal rows may well be two events.
+        placed: Any = log.events.filter(_placed(log.events))
+        equal: Any = placed.group_by(placed.columns).agg(again=placed.count() - 1)
+        return engine.row(equal.agg(again=equal.again.sum().cast("int64")))["again"]
     return 0
 
 
+def _placed(events: Any) -> Any:
+    """Whether a visit and a moment are known: without both, equal rows may well be two events."""
+    return (events.session_id != "") & events.seconds.notnull()
+
+
 def without_duplicates(log: ClickLog) -> ir.Table:
-    """The events, of those with the same id only one, whatever the order of the log."""
+    """The events, of duplicates only one, whatever the order of the log."""
     events = log.events
     if not log.has("event_id"):
-        return events.distinct()
+        return events.filter(_placed(events)).distinct().union(events.filter(~_placed(events)))
     others = [events[name] for name in events.columns if name != "event_id"]
     first = ibis.row_number().over(group_by="event_id", order_by=others)
     return events.mutate(turn=first).filter((_.turn == 0) | (_.event_id == "")).drop("turn")

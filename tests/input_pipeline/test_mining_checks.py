@@ -133,6 +133,19 @@ def test_equal_rows_are_duplicates_where_visit_and_moment_are_equal_too(tmp_path
     assert finding(result, "duplicate events") == 0
 
 
+@pytest.mark.parametrize(
+    "unplaced", [{"session_id": "", "timestamp": 1}, {"session_id": "s", "timestamp": None}]
+)
+def test_equal_rows_without_a_visit_or_a_moment_are_events_of_their_own(
+    tmp_path: Path, unplaced: dict[str, Any]
+) -> None:
+    rows = [event(item, **unplaced) for item in "ab"] * 3
+    placed = [event(item, session_id="s", timestamp=1) for item in "cd"] * 3
+    result = mined(tmp_path, rows + placed, min_clicks=3)
+    assert finding(result, "duplicate events") == 4
+    assert found_by(result) == {"ab"}
+
+
 def test_a_log_may_be_used_without_its_event_ids(tmp_path: Path) -> None:
     rows = [event(item, event_id="1") for item in "ab"]
     data = DataConfig(click_columns=ClickColumns(event_id=""))
@@ -164,6 +177,16 @@ def test_the_window_takes_its_first_moment_and_not_its_last(tmp_path: Path) -> N
     assert found_by(result) == {"bc"}
     assert dict(result.funnel)["... within the time window"] == 2
     assert found_by(mined(tmp_path, rows, until="2026-01-03")) == {"ab"}
+
+
+def test_events_without_a_time_are_left_out_of_windows_and_counted(tmp_path: Path) -> None:
+    rows = [at(2, "a"), at(2, "b"), event("c", timestamp=None), event("c", timestamp="")]
+    for window, kept in (({}, {"ab", "ac", "bc"}), ({"since": "2026-01-01"}, {"ab"})):
+        result = mined(tmp_path, rows, **window)
+        assert found_by(result) == kept
+        (found,) = [f for f in result.findings if f.name == "events without a timestamp"]
+        assert found.count == 2
+        assert found.treatment.startswith("left out" if window else "kept")
 
 
 def test_after_the_split_is_mined_apart(tmp_path: Path) -> None:
