@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,7 +93,8 @@ def mine(
             seen = known_events(first, listings, [])
             told = engine.row(seen.agg(clicks=seen.clicked.sum().cast("int64")))
             funnel.append(("... within the time window", told["clicks"]))
-        supported = miner.supported(first, funnel)
+        found = miner.found(first, funnel)
+        supported = miner.supported(found, funnel)
         table = miner.strongest(supported, funnel)
         if table.num_rows == 0:
             least = ", ".join(f"mining.{SUPPORT[kind]}" for kind in options.evidence)
@@ -103,11 +105,14 @@ def mine(
             )
         mined = MinedPairs(table, funnel, findings)
         if options.max_negatives_per_item:
-            mined = dataclasses.replace(mined, negatives=miner.negatives(first, supported))
+            # Pairs of queries without support are none either: they were clicked under one query.
+            others = [pairs for kind, pairs in found.items() if kind != "query"]
+            negatives = miner.negatives(first, [supported, *others])
+            mined = dataclasses.replace(mined, negatives=negatives)
         split = options.moment("split_at")
         if split is not None:
             after = within(log, events, split, options.moment("until"))
-            later = miner.strongest(miner.supported(after, []), [])
+            later = miner.strongest(miner.supported(miner.found(after, []), []), [])
             mined = dataclasses.replace(mined, later=later)
     return mined
 
@@ -170,8 +175,11 @@ class Miner:
                     f"--data.click-columns.{COLUMN[kind].replace('_', '-')} NAME, or leave it out"
                 )
 
-    def supported(self, events: ir.Table, funnel: list[tuple[str, int]]) -> ir.Table:
-        """Pairs with support, kept by the engine; adds each constraint's count to the funnel."""
+    def found(self, events: ir.Table, funnel: list[tuple[str, int]]) -> dict[str, ir.Table]:
+        """Pairs of each kind of evidence, whatever their support, kept by the engine.
+
+        Adds each constraint's count to the funnel, as the methods below do.
+        """
         options, engine = self.options, self.engine
         known = self._known(events)
         kinds: dict[str, ir.Table] = {}
@@ -187,9 +195,16 @@ class Miner:
             if similar:
                 kinds[kind] = kinds[kind].filter(_.similarity >= options.min_profile_similarity)
                 funnel.append(("... of like click profiles", engine.count(kinds[kind])))
+        return kinds
+
+    def supported(self, kinds: Mapping[str, ir.Table], funnel: list[tuple[str, int]]) -> ir.Table:
+        """Of the pairs that were found those with support, kept by the engine."""
+        options, engine = self.options, self.engine
         least = {kind: getattr(options, SUPPORT[kind]) for kind in options.evidence}
         supported = engine.keep("supported", combined(kinds, least, options.combine))
-        funnel.append(("... with support", engine.count(supported)))
+        # Those of several kinds are no part of the last kind's pairs, which come before them.
+        name = "... with support" if len(kinds) == 1 else "pairs with support"
+        funnel.append((name, engine.count(supported)))
         return supported
 
     def strongest(self, supported: ir.Table, funnel: list[tuple[str, int]]) -> pa.Table:
@@ -204,13 +219,13 @@ class Miner:
         funnel.append(("... within the cap a listing", table.num_rows))
         return table
 
-    def negatives(self, events: ir.Table, supported: ir.Table) -> pa.Table:
-        """Hard-negative candidates, those shown together most first; no `supported` pair is one."""
+    def negatives(self, events: ir.Table, pairs: Sequence[ir.Table]) -> pa.Table:
+        """Hard-negative candidates, those shown together most first; none is one of `pairs`."""
         options, engine = self.options, self.engine
         known = known_events(events, self.listings, ["query"])
         found = negative_pairs(
             engine.keep("shown", co_click_evidence(known, "query", clicked_only=False)),
-            supported,
+            pairs,
             limit_items=options.max_items_per_query,
             min_shown=options.min_shown_together,
             limit_pairs=options.max_negatives_per_item,

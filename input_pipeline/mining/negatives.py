@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 from ibis import _
@@ -10,7 +12,12 @@ from input_pipeline.mining.pairs import strongest_pairs
 
 
 def negative_pairs(
-    shown: ir.Table, found: ir.Table, *, limit_items: int, min_shown: int, limit_pairs: int
+    shown: ir.Table,
+    found: Sequence[ir.Table],
+    *,
+    limit_items: int,
+    min_shown: int,
+    limit_pairs: int,
 ) -> ir.Table:
     """Pairs of one category that many searches showed and that no evidence speaks for.
 
@@ -19,7 +26,7 @@ def negative_pairs(
 
     Args:
       shown: query evidence with the listings that were only shown.
-      found: pairs with support, of whatever kind of evidence: left, right.
+      found: tables of pairs that some evidence speaks for, with support or without: left, right.
       limit_items: listings of a query that are looked at, those shown most.
       min_shown: showings that the two share: over queries, the lower of their two numbers.
       limit_pairs: pairs kept for a listing, those shown together most.
@@ -38,8 +45,9 @@ def negative_pairs(
         .group_by("left", "right")
         .agg(shown_together=ibis.least(_.shown, _.right_shown).sum().cast("int64"))
         .filter(_.shown_together >= min_shown)
-        .anti_join(found, ["left", "right"])
     )
+    for pairs in found:
+        together = together.anti_join(pairs, ["left", "right"])
     # From the candidates to their queries: a head query's pairs are never written out.
     clicked = shown.filter(_.clicks >= 1)
     co_clicked = (

@@ -96,5 +96,6 @@ def pairs_sql(data: DataConfig, options: MiningConfig, dialect: str) -> str:
     titles = ibis.table(TITLES, name="titles") if options.relevance != "column" else None
     listings = ibis.table(LISTINGS, name="listings")
     miner = Miner(engine, log, options, listings, titles)
-    miner.strongest(miner.supported(within_window(log, log.events, options), []), [])
+    found = miner.found(within_window(log, log.events, options), [])
+    miner.strongest(miner.supported(found, []), [])
     return engine.sql

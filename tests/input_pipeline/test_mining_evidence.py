@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from input_pipeline.mining import MinedPairs, mine
 from stylejax.config import ConfigError, DataConfig, MiningConfig
+from stylejax.retrieval.funnel import bars
 
 LOW = {"min_relevance": 0.0, "min_support": 1, "min_session_support": 1, "min_item_support": 1}
 
@@ -149,6 +150,16 @@ def test_any_kind_or_every_kind_must_reach_its_support(tmp_path: Path) -> None:
     assert {pair: p["support"] for pair, p in only.items()} == {"ab": 4, "cd": 2, "ef": 2}
     assert only["ab"]["weight"] == pytest.approx(4 / math.log2(3))
     assert only["ab"]["relevance"] == 1.0
+
+
+def test_no_share_of_a_funnel_of_several_kinds_is_beyond_one(tmp_path: Path) -> None:
+    rows = [row("", item, q) for q in "pq" for item in "abcdef"]
+    rows.append(row("", "g", "", "h"))  # the last kind has one pair, the first fifteen
+    result = found(tmp_path, rows, evidence=("query", "item"))
+    drawn = bars(result.funnel)
+    assert max(bar.share for bar in drawn) == 1
+    (supported,) = [bar for bar in drawn if bar.name.endswith("with support")]
+    assert (supported.count, supported.starts) == (16, True)
 
 
 def test_relevance_of_kinds_together_is_their_mean_by_support(tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ def test_no_candidate_is_a_pair_of_another_kind_of_evidence(tmp_path: Path) -> N
     assert {row["left_id"] + row["right_id"] for row in found} == {"ac", "bc"}
 
 
+def test_no_candidate_was_clicked_together_in_a_visit_however_seldom(tmp_path: Path) -> None:
+    """One visit is too few for a pair; what speaks for a and b speaks against a negative."""
+    visits = [("p", "a", 1, "s"), ("q", "b", 1, "s"), *(("r", item, 0, "t") for item in "abc")]
+    visits += [(query, item, 1, "") for query in "xy" for item in "gh"]
+    names = ("query", "item_id", "clicked", "session_id")
+    rows = [dict(zip(names, visit, strict=True)) | {"relevance": 1.0} for visit in visits]
+    options = MiningConfig(**SETTINGS, min_shown_together=1, evidence=("query", "session"))
+    result = mine(DataConfig(), options, FLAT, write_rows(tmp_path, rows))
+    assert found_by(result) == {"gh"}
+    assert result.negatives is not None
+    found = result.negatives.to_pylist()
+    assert {row["left_id"] + row["right_id"] for row in found} == {"ac", "bc"}
+
+
 def test_candidates_share_a_category_and_are_capped_a_listing(tmp_path: Path) -> None:
     catalogue = catalogue_of({"a": "x", "b": "x", "c": "x", "d": "y", "g": "z", "h": "z"})
     events = [Event("p", item, 0, 1.0) for item in "aabbbccd"] + clicks("q", "gh")
