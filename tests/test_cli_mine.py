@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import tiny
 import verbs
+from pyarrow import csv
 
 
 def test_mine_prints_the_funnel_and_what_it_found(
@@ -31,6 +32,8 @@ def test_the_audit_is_judged_where_the_catalogue_has_the_truth(
     assert "audit.html" in capsys.readouterr().out
     page = (tmp_path / "run" / "audit.html").read_text()
     assert ("precision" in page.lower()) == (truth == "group")
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root))
+    assert not (tmp_path / "run" / "audit.html").exists()  # it showed other pairs
 
 
 def test_mining_never_reads_the_truth(data_root: Path, tmp_path: Path) -> None:
@@ -73,6 +76,22 @@ def test_without_a_log_there_is_nothing_to_mine(
     assert "pairs.parquet" in error
     error = verbs.refused(["mine", "--config", path, "--data.clicks", "gone.csv"], capsys)
     assert f"no file {data_root / 'gone.csv'}; set --data.root or --data.clicks" in error
+
+
+def test_the_log_may_lie_in_parts(data_root: Path, tmp_path: Path) -> None:
+    log = csv.read_csv(data_root / "clicks.csv")
+    root = tmp_path / "data"
+    (root / "log").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "catalogue.csv").symlink_to(data_root / "catalogue.csv")
+    half = len(log) // 2
+    for number, part in enumerate((log.slice(0, half), log.slice(half))):
+        pq.write_table(part, root / "log" / f"{number}.parquet")
+    for clicks in ("log", "log/*.parquet", str(data_root / "clicks.csv")):
+        verbs.run("mine", "--config", verbs.recipe(tmp_path, root), "--data.clicks", clicks)
+        told = json.loads((tmp_path / "run" / "mining.json").read_text())
+        assert told["funnel"][0] == ["events in the log", len(log)]
+        assert told["funnel"][-1] == ["... within the cap a listing", 24]
 
 
 def test_the_audit_keeps_what_the_address_of_the_log_holds(data_root: Path, tmp_path: Path) -> None:

@@ -50,10 +50,11 @@ def write_pairs(mined: MinedPairs, folder: Path) -> None:
     """Writes what was mined into a folder.
 
     ``pairs.parquet``, ``mining.json`` (the funnel, and what was wrong with the log), and where
-    they were asked for ``negatives.parquet`` and ``pairs_later.parquet``. Files of the last two
-    names that an earlier run left are removed: they belong to other pairs.
+    they were asked for ``negatives.parquet`` and ``pairs_later.parquet``. What an earlier run left
+    of the last two, and its ``audit.html``, is removed: they belong to other pairs.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "audit.html").unlink(missing_ok=True)
     pq.write_table(mined.table, folder / "pairs.parquet")
     for name, table in (("negatives", mined.negatives), ("pairs_later", mined.later)):
         path = folder / f"{name}.parquet"
@@ -75,11 +76,14 @@ def read_pairs(path: Path) -> pa.Table:
     """Reads pairs written by `write_pairs` or by any program in the same format.
 
     Raises:
-      ConfigError: when the file is missing or lacks a column.
+      ConfigError: when the file is missing, damaged, or lacks a column.
     """
     if not path.is_file():
         raise ConfigError(f"no pairs {path}; run `stylejax mine` with the same --config first")
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; run `stylejax mine` again") from error
     missing = {"left_id", "right_id", "weight"} - set(table.column_names)
     if missing:
         raise ConfigError(f"{path} has no column {', '.join(sorted(missing))}")
