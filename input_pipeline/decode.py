@@ -7,6 +7,7 @@ upright); everything else takes the careful way of `input_pipeline.pictures`.
 from __future__ import annotations
 
 import os
+import re
 import struct
 import threading
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ _REDUCED = (
     (2, cv2.IMREAD_REDUCED_COLOR_2),
 )
 _FRAMES = (0xC0, 0xC1, 0xC2)  # markers of a baseline, extended or progressive JPEG's frame
+# An orientation that stands in XMP alone: Pillow obeys it, OpenCV does not.
+_TURNED = re.compile(rb'tiff:Orientation(?:="|>)[2-8]')
 _MOST = 1024  # side in pixels of a square that is no JPEG: what a crop may ask for
 
 
@@ -58,7 +61,7 @@ def decode_picture(data: bytes, least: float) -> UInt8[NDArray, "h w 3"]:
 
 
 def _plain_jpeg(data: bytes) -> int | None:
-    """Shorter side in pixels of a whole grey or three-colour JPEG; None when it is anything else.
+    """Shorter side of a whole grey or three-colour JPEG that OpenCV turns upright; None = another.
 
     Its header is walked here: threads that make crops wait for each other in Python code, and
     opening it with Pillow would be most of that.
@@ -72,7 +75,7 @@ def _plain_jpeg(data: bytes) -> int | None:
         if marker in _FRAMES:
             bits, height, width, colours = struct.unpack_from(">BHHB", data, at + 4)
             plain = bits == 8 and colours in (1, 3) and 0 < width * height <= MAX_PIXELS
-            return min(width, height) if plain else None
+            return min(width, height) if plain and not _TURNED.search(data, 2, at) else None
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
 

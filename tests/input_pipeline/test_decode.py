@@ -98,6 +98,29 @@ def test_the_exif_orientation_is_applied(orientation: int) -> None:
     assert decode_picture(wide, 32).shape == ((64, 32, 3) if orientation > 4 else (32, 64, 3))
 
 
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+xmlns:tiff="http://ns.adobe.com/tiff/1.0/" {}</rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize(
+    "tag", ['tiff:Orientation="6">', "><tiff:Orientation>6</tiff:Orientation>"]
+)
+@pytest.mark.usefixtures("careful")
+def test_an_orientation_that_xmp_alone_holds_is_applied(tag: str) -> None:
+    picture = decode_picture(encoded(halves(), xmp=XMP.format(tag).encode()), 64)
+    assert near(picture[32, 60], RED)  # what was above is right now
+    assert near(picture[32, 3], BLUE)
+
+
+def test_xmp_that_turns_nothing_is_no_reason_for_the_careful_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("input_pipeline.decode.read_picture")
+    xmp = XMP.format('tiff:Orientation="1">').encode()
+    assert decode_picture(encoded(halves(), xmp=xmp), 64).shape == (64, 64, 3)
+
+
 def test_grey_becomes_rgb() -> None:
     picture = decode_picture(encoded(halves().convert("L")), 64)
     assert picture.shape == (64, 64, 3)
