@@ -104,7 +104,7 @@ class DataConfig:
     name: str = "synthetic"  # folder below $STYLEJAX_DATA; "synthetic" = the built-in catalogue
     root: str = ""  # folder of the data set; empty = $STYLEJAX_DATA/<name>
     catalogue: str = "catalogue.parquet"  # listings: .parquet, .csv, .csv.gz or .jsonl, below root
-    clicks: str = "clicks.parquet"  # log: same, a folder or glob of it, .duckdb or URL; "" = none
+    clicks: str = "clicks.parquet"  # click log: same, also in parts; a database; "" = none
     clicks_table: str = ""  # the log's table when `clicks` is a database: table or schema.table
     click_schema: Literal["columns", "ubi"] = "columns"  # by click_columns, or OpenSearch UBI's
     images: str = ""  # folder that picture paths start from, below root; empty = root
