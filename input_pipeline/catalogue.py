@@ -15,7 +15,7 @@ from input_pipeline.category_path import at_level
 from input_pipeline.datasets.records import RecordPictures, is_record
 from input_pipeline.listing_text import attribute_text
 from input_pipeline.pictures import file_bytes
-from input_pipeline.sources import mapped, read_table, reading
+from input_pipeline.tables import mapped, read_table, reading
 from stylejax.config import ConfigError, DataConfig
 from stylejax.labels import Card, Label
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from input_pipeline.catalogue import Catalogue
-from input_pipeline.sources import mapped, read_table, reading
 from input_pipeline.stateless import mixed
+from input_pipeline.tables import mapped, read_table, reading
 from stylejax.config import ConfigError
 
 _PHOTO = 201  # what a number is drawn for

@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from input_pipeline.category_path import SEPARATOR
 from input_pipeline.datasets.builder import LISTINGS, ListingBuilder
 from input_pipeline.datasets.fetch import PictureLoader
-from input_pipeline.sources import reading
+from input_pipeline.tables import reading
 from stylejax.config import ConfigError
 
 FIELDS = (

@@ -16,7 +16,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from input_pipeline.sources import open_source, reading, told
+from input_pipeline.sources import open_source, told
+from input_pipeline.tables import reading
 from stylejax.config import ConfigError, MiningConfig
 
 JAVA = 17  # the oldest Java that Spark 4 runs on

@@ -16,7 +16,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from input_pipeline.sources import mapped, told
+from input_pipeline.sources import told
+from input_pipeline.tables import mapped
 from stylejax.config import ClickColumns, ConfigError, DataConfig
 
 REQUIRED = ("query", "item_id", "clicked", "relevance")
