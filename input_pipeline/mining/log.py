@@ -198,14 +198,14 @@ def _seconds(value: Any) -> tuple[Any, Any]:
     seconds = _epoch(number)
     if not value.type().is_numeric():
         spelled = _text(value)
-        moment = _with_seconds(spelled.re_extract(MOMENT, 1)).try_cast("timestamp('UTC')")
+        moment = with_seconds(spelled.re_extract(MOMENT, 1)).try_cast("timestamp('UTC')")
         fraction = spelled.re_extract(FRACTION, 1).fill_null("")
         part = ibis.literal("0").concat(fraction).cast("float64")
         seconds = ibis.coalesce(seconds, _whole_seconds(moment) + part)
     return seconds, (bad | number.notnull()) & seconds.isnull()
 
 
-def _with_seconds(moment: Any) -> Any:
+def with_seconds(moment: Any) -> Any:
     """A text of MOMENT, seconds written out: before a zone Spark cannot do without."""
     short = (moment.length() > 10) & (moment.substr(16, 1) != ":")
     return short.ifelse(moment.substr(0, 16).concat(":00", moment.substr(16)), moment)

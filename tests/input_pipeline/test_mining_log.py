@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from click_logs import LOOSE, catalogue_of, finding, found_by, write_rows
 
 from input_pipeline.catalogue import Catalogue
 from input_pipeline.mining import mine
-from input_pipeline.mining.log import click_log
+from input_pipeline.mining.log import UNUSUAL, click_log, with_seconds
 from stylejax.config import ClickColumns, ConfigError, DataConfig, MiningConfig
 
 BASE = {"query": "p", "item_id": "a", "clicked": 1, "relevance": 1.0}
@@ -36,6 +37,13 @@ def test_queries_are_trimmed_and_folded_to_lower_case() -> None:
     spelled = [*mugs, "owl  mug", "", "   ", None]
     assert column("query", spelled, "query") == ["mug"] * 8 + ["owl  mug", "", "", ""]
     assert column("query", spelled, "unasked") == [False] * 9 + [True] * 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u0085", "\u2028", " ", "é"])
+def test_a_text_is_not_ordinary_for_what_stands_before_its_last_line_break(end: str) -> None:
+    """Python reads `$` as Java does, on which Spark runs."""
+    assert re.search(UNUSUAL, "mug" + end)
+    assert not re.search(UNUSUAL, "owl mug")
 
 
 def test_capitals_that_engines_fold_apart_are_folded_alike() -> None:
@@ -139,6 +147,18 @@ def test_a_moment_that_is_none_is_flagged_and_a_missing_one_is_not() -> None:
     none += ["2026-13-01", "1d", "1_0", "2026-01-01T02:00+0200"]
     assert column("timestamp", [*none, "", "nan", None], "bad_time") == [True] * 11 + [False] * 3
     assert column("timestamp", [*none, "", "nan", None], "seconds") == [None] * 14
+
+
+def test_seconds_are_written_out_for_engines_that_want_them_before_a_zone() -> None:
+    spelled = ["2026-01-01T10:00Z", "2026-01-01 10:00 UTC", "2026-01-01T10:00+02:00"]
+    spelled += ["2026-01-01T10:00:30.5Z", "2026-01-01", ""]
+    table = ibis.duckdb.connect().create_table("log", pa.table({"at": spelled}))
+    assert with_seconds(table["at"]).to_pyarrow().to_pylist() == [
+        "2026-01-01T10:00:00Z",
+        "2026-01-01 10:00:00 UTC",
+        "2026-01-01T10:00:00+02:00",
+        *spelled[3:],
+    ]
 
 
 def test_optional_columns_are_used_where_they_are() -> None:
