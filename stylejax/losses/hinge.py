@@ -10,7 +10,19 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float32
 
-from stylejax.losses.similarity import Groups, Mask, Vectors, cosine, same_product, usable
+from stylejax.losses.similarity import (
+    Axes,
+    Groups,
+    Mask,
+    Side,
+    Vectors,
+    cosines,
+    own,
+    partner_cosines,
+    same_product,
+    side,
+)
+from stylejax.losses.tiles import TILE, pair_sums
 
 
 def product_matching(
@@ -21,6 +33,8 @@ def product_matching(
     query_groups: Groups = None,
     target_groups: Groups = None,
     target_valid: Mask = None,
+    axes: Axes = (),
+    tile: int = TILE,
 ) -> Float32[Array, " b"]:
     """PPM: the paired target lies nearer to the query than any other target, by a margin.
 
@@ -35,18 +49,28 @@ def product_matching(
       query_groups: `[B]` ids; targets with an equal id are not negatives. None: all differ.
       target_groups: `[B]` ids of the targets; None: `query_groups`.
       target_valid: `[B]`, false where the target has no vector (its listing lacks the view).
+      axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
+      tile: rows and columns that are compared at a time.
 
     Returns:
       `[B]` float32, one loss a row.
     """
-    size = query.shape[0]
-    similarity = cosine(query, target)
-    own = jnp.eye(size, dtype=bool)
-    duplicate = same_product(query_groups, target_groups, size) & ~own
-    counted = own | (~duplicate & usable(target_valid, size)[None, :])
-    partner = jnp.diagonal(similarity)[:, None]
-    violation = jnp.maximum(0.0, similarity - partner + margin * (1.0 - own))
-    return jnp.sum(jnp.where(counted, violation, 0.0), axis=1) / jnp.sum(counted, axis=1)
+    if target_groups is None:
+        target_groups = query_groups
+    rows = side(query, axes=axes, group=query_groups)
+    columns = side(target, axes=axes, valid=target_valid, group=target_groups)
+
+    def cell(rows: Side, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:
+        assert rows.partner is not None
+        partner = own(rows, columns)
+        counted = columns.valid[None, :] & ~same_product(rows, columns)
+        violation = jnp.maximum(0.0, cosines(rows, columns) - rows.partner[:, None] + margin)
+        violation = jnp.where(counted, violation, 0.0)  # the partner's own is zero
+        return (violation.sum(1), (partner | counted).astype(jnp.float32).sum(1)), ()
+
+    rows = rows._replace(partner=partner_cosines(rows, columns))
+    (violations, count), _ = pair_sums(cell, rows, columns, axes=axes, tile=tile)
+    return violations / count
 
 
 def self_distinctiveness(
@@ -56,6 +80,8 @@ def self_distinctiveness(
     margin: float = 0.2,
     groups: Groups = None,
     full_valid: Mask = None,
+    axes: Axes = (),
+    tile: int = TILE,
 ) -> Float32[Array, " b"]:
     """PDC: a product's single view lies nearer to its own full vector than to any other's.
 
@@ -67,6 +93,8 @@ def self_distinctiveness(
       margin: cosine distance wanted between the own full vector and any other.
       groups: `[B]` group ids of the listings.
       full_valid: `[B]`, false where a listing has no full vector.
+      axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
+      tile: rows and columns that are compared at a time.
 
     Returns:
       `[B]` float32.
@@ -78,4 +106,6 @@ def self_distinctiveness(
         query_groups=groups,
         target_groups=groups,
         target_valid=full_valid,
+        axes=axes,
+        tile=tile,
     )

@@ -7,15 +7,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32
 
 from stylejax.losses.similarity import (
+    Axes,
     Groups,
     Mask,
+    Side,
     Vectors,
-    cosine,
+    apart,
+    cosines,
+    own,
     same_product,
-    same_vector,
-    usable,
+    side,
 )
 from stylejax.losses.softmax import Duplicates
+from stylejax.losses.tiles import TILE, pair_sums
 
 
 def sigmoid_contrastive(
@@ -30,6 +34,9 @@ def sigmoid_contrastive(
     target_ids: Groups = None,
     duplicates: Duplicates = "exclude",
     target_valid: Mask = None,
+    weights: Float[Array, " b"] | None = None,
+    axes: Axes = (),
+    tile: int = TILE,
 ) -> Float32[Array, " b"]:
     """``L_i = -sum_j log sigmoid(z_ij (scale S_ij + bias))``, z = 1 for partners, else -1.
 
@@ -46,16 +53,30 @@ def sigmoid_contrastive(
       target_ids: `[B]` ids of the target vectors; a target with the query's id is left out.
       duplicates: other columns of the same group are left out or count as positives.
       target_valid: `[B]`, false where the target has no vector.
+      weights: `[B]` factors of the rows' losses; None: all 1.
+      axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
+      tile: rows and columns that are compared at a time.
 
     Returns:
       `[B]` float32.
     """
+    if target_groups is None:
+        target_groups = query_groups
     size = query.shape[0]
-    logits = scale * cosine(query, target) + bias
-    own = jnp.eye(size, dtype=bool)
-    same = same_product(query_groups, target_groups, size)
-    positive = own if duplicates == "exclude" else same
-    apart = ~same_vector(query_ids, target_ids, size)
-    counted = own | (usable(target_valid, size)[None, :] & apart & (positive | ~same))
-    signs = jnp.where(positive, 1.0, -1.0)
-    return -jnp.sum(jnp.where(counted, jax.nn.log_sigmoid(signs * logits), 0.0), axis=1)
+    rows = side(query, axes=axes, group=query_groups, identity=query_ids)._replace(
+        scale=jnp.full((size,), scale, jnp.float32), bias=jnp.full((size,), bias, jnp.float32)
+    )
+    columns = side(target, axes=axes, valid=target_valid, group=target_groups, identity=target_ids)
+
+    def cell(rows: Side, columns: Side) -> tuple[Array, tuple[()]]:
+        assert rows.scale is not None
+        assert rows.bias is not None
+        logits = rows.scale[:, None] * cosines(rows, columns) + rows.bias[:, None]
+        partner, same = own(rows, columns), same_product(rows, columns)
+        positive = partner if duplicates == "exclude" else same
+        counted = partner | (columns.valid[None, :] & apart(rows, columns) & (positive | ~same))
+        signs = jnp.where(positive, 1.0, -1.0)
+        return -jnp.where(counted, jax.nn.log_sigmoid(signs * logits), 0.0).sum(1), ()
+
+    losses = pair_sums(cell, rows, columns, axes=axes, tile=tile)[0]
+    return losses if weights is None else losses * weights

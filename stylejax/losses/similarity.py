@@ -1,6 +1,8 @@
-"""Cosine similarity and the columns of a batch that may serve as negatives."""
+"""Cosine similarity, and which pairs of a query and a target are what."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,42 @@ from jaxtyping import Array, Bool, Float, Float32, Int
 Vectors = Float[Array, "b d"]
 Groups = Int[Array, " b"] | None
 Mask = Bool[Array, " b"] | None
+Axes = tuple[str, ...]  # mapped mesh axes that the batch is divided over
+
+
+class Side(NamedTuple):
+    """Rows or columns of the matrix of similarities; `[B, ...]`, or `[tile, ...]` within a tile."""
+
+    vectors: Float[Array, "b d"]
+    number: Int[Array, " b"]  # place in the whole batch from 1 on; partners have the same
+    valid: Bool[Array, " b"]  # has a vector
+    group: Groups = None  # listings of one product have the same; None: all differ
+    identity: Groups = None  # of the vector itself, where a query is also a target
+    # What one loss or another keeps beside a row or column
+    partner: Float[Array, " b"] | None = None  # cosine with the partner
+    scale: Float[Array, " b"] | None = None
+    bias: Float[Array, " b"] | None = None
+    shift: Float[Array, " b"] | None = None  # taken off logits before they go through exp
+
+
+def side(
+    vectors: Vectors,
+    *,
+    axes: Axes = (),
+    valid: Mask = None,
+    group: Groups = None,
+    identity: Groups = None,
+) -> Side:
+    """One side of a batch, numbered over all devices."""
+    size = vectors.shape[0]
+    first = jax.lax.axis_index(axes) * size if axes else 0
+    return Side(
+        jnp.asarray(vectors),
+        1 + first + jnp.arange(size, dtype=jnp.int32),
+        jnp.ones((size,), bool) if valid is None else valid,
+        group,
+        identity,
+    )
 
 
 def normalise(x: Float[Array, "... d"]) -> Float32[Array, "... d"]:
@@ -20,36 +58,31 @@ def normalise(x: Float[Array, "... d"]) -> Float32[Array, "... d"]:
     return jnp.where(present, x * jax.lax.rsqrt(jnp.where(present, square, 1.0)), 0.0)
 
 
-def cosine(a: Vectors, b: Vectors) -> Float32[Array, "b b"]:
-    """``S[i, j] = cos(a_i, b_j)``, in float32 at full precision whatever the inputs' type."""
-    return jnp.matmul(normalise(a), normalise(b).T, precision=jax.lax.Precision.HIGHEST)
+def cosines(rows: Side, columns: Side) -> Float32[Array, "r c"]:
+    """``S[i, j] = cos(row_i, column_j)``, in float32 at full precision whatever the type."""
+    a, b = normalise(rows.vectors), normalise(columns.vectors)
+    return jnp.matmul(a, b.T, precision=jax.lax.Precision.HIGHEST)
 
 
-def same_product(query_groups: Groups, target_groups: Groups, size: int) -> Bool[Array, "b b"]:
-    """Which targets are the query's product: the row's own column, and equal group ids.
-
-    Args:
-      query_groups: `[B]` group ids of the queries, or None: every row is a product of its own.
-      target_groups: `[B]` group ids of the targets, or None: the same as `query_groups`.
-      size: B.
-
-    Returns:
-      `[B, B]`, true on the diagonal.
-    """
-    own = jnp.eye(size, dtype=bool)
-    if query_groups is None:
-        return own
-    target_groups = query_groups if target_groups is None else target_groups
-    return own | (query_groups[:, None] == target_groups[None, :])
+def partner_cosines(rows: Side, columns: Side) -> Float32[Array, " b"]:
+    """``S[i, i]`` of two whole sides."""
+    return jnp.sum(normalise(rows.vectors) * normalise(columns.vectors), axis=-1)
 
 
-def same_vector(query_ids: Groups, target_ids: Groups, size: int) -> Bool[Array, "b b"]:
-    """Which targets are the query's own vector, by id; none when there are no ids."""
-    if query_ids is None or target_ids is None:
-        return jnp.zeros((size, size), bool)
-    return query_ids[:, None] == target_ids[None, :]
+def own(rows: Side, columns: Side) -> Bool[Array, "r c"]:
+    """Which columns are a row's partner."""
+    return rows.number[:, None] == columns.number[None, :]
 
 
-def usable(rows: Mask, size: int) -> Bool[Array, " b"]:
-    """The mask itself, or all true when there is none."""
-    return jnp.ones((size,), bool) if rows is None else rows
+def same_product(rows: Side, columns: Side) -> Bool[Array, "r c"]:
+    """Which columns are a row's product: its partner, and equal group ids."""
+    if rows.group is None or columns.group is None:
+        return own(rows, columns)
+    return own(rows, columns) | (rows.group[:, None] == columns.group[None, :])
+
+
+def apart(rows: Side, columns: Side) -> Bool[Array, "r c"]:
+    """Which columns are not the row's own vector."""
+    if rows.identity is None or columns.identity is None:
+        return jnp.ones((rows.number.shape[0], columns.number.shape[0]), bool)
+    return rows.identity[:, None] != columns.identity[None, :]

@@ -6,19 +6,30 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Float32
+from jaxtyping import Array, Float, Float32
 
 from stylejax.losses.similarity import (
+    Axes,
     Groups,
     Mask,
+    Side,
     Vectors,
-    cosine,
+    apart,
+    cosines,
+    own,
+    partner_cosines,
     same_product,
-    same_vector,
-    usable,
+    side,
 )
+from stylejax.losses.tiles import TILE, pair_sums, row_fold
 
 Duplicates = Literal["exclude", "positive"]
+Sums = tuple[Float32[Array, " b"], ...]
+
+# Logits lie in [-scale, scale]. Up to this scale exp of all of them fits into float32 when the same
+# number is taken off each, even the sum of millions; one exp then serves rows and columns.
+ONE_SHIFT = 70.0
+TOP = 60.0  # largest exponent then
 
 
 def softmax_contrastive(
@@ -33,6 +44,9 @@ def softmax_contrastive(
     duplicates: Duplicates = "exclude",
     query_valid: Mask = None,
     target_valid: Mask = None,
+    weights: Float[Array, " b"] | None = None,
+    axes: Axes = (),
+    tile: int = TILE,
 ) -> Float32[Array, " b"]:
     """Symmetric InfoNCE: mean of the query-to-target and target-to-query cross-entropies.
 
@@ -51,31 +65,97 @@ def softmax_contrastive(
       duplicates: other columns of the same group are left out or count as positives.
       query_valid: `[B]`, false where the query has no vector.
       target_valid: `[B]`, false where the target has no vector.
+      weights: `[B]` factors of the rows' losses, such as clicks or a rank's gain (GCL: Zhu et al.
+        2024, arXiv 2404.08535); None: all 1.
+      axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
+      tile: rows and columns that are compared at a time.
 
     Returns:
       `[B]` float32; rows where query or target has no vector are meaningless, mask them.
     """
+    if target_groups is None:
+        target_groups = query_groups
+    rows = side(query, axes=axes, valid=query_valid, group=query_groups, identity=query_ids)
+    columns = side(target, axes=axes, valid=target_valid, group=target_groups, identity=target_ids)
     size = query.shape[0]
-    logits = scale * cosine(query, target)
-    same = same_product(query_groups, target_groups, size)
-    apart = ~same_vector(query_ids, target_ids, size)
-    forward = _cross_entropy(logits, same, usable(target_valid, size)[None, :] & apart, duplicates)
-    backward = _cross_entropy(
-        logits.T, same.T, usable(query_valid, size)[None, :] & apart.T, duplicates
-    )
-    return 0.5 * (forward + backward)
+    rows = rows._replace(scale=jnp.full((size,), scale, jnp.float32))
+
+    def one_shift(rows: Side, columns: Side) -> Float32[Array, " b"]:
+        assert rows.scale is not None
+        rows = rows._replace(shift=jax.lax.stop_gradient(jnp.maximum(rows.scale - TOP, 0.0)))
+        return _losses(rows, columns, duplicates, axes, tile)
+
+    def shift_each(rows: Side, columns: Side) -> Float32[Array, " b"]:
+        highest = [_highest(rows, columns, duplicates, axes, tile)]
+        highest += [_highest(columns, rows, duplicates, axes, tile)]
+        rows = rows._replace(shift=highest[0])
+        return _losses(rows, columns._replace(shift=highest[1]), duplicates, axes, tile)
+
+    if isinstance(scale, jax.Array):
+        losses = jax.lax.cond(scale <= ONE_SHIFT, one_shift, shift_each, rows, columns)
+    else:
+        losses = (one_shift if scale <= ONE_SHIFT else shift_each)(rows, columns)
+    return losses if weights is None else losses * weights
 
 
-def _cross_entropy(
-    logits: Float32[Array, "b b"],
-    same: Bool[Array, "b b"],
-    column_valid: Bool[Array, "b b"],
-    duplicates: Duplicates,
+def _losses(
+    rows: Side, columns: Side, duplicates: Duplicates, axes: Axes, tile: int
 ) -> Float32[Array, " b"]:
-    own = jnp.eye(logits.shape[0], dtype=bool)
-    valid = own | column_valid
-    positive = own if duplicates == "exclude" else same & valid
-    counted = valid & (positive | ~same)
-    normaliser = jax.nn.logsumexp(jnp.where(counted, logits, -jnp.inf), axis=1)
-    attraction = jnp.sum(jnp.where(positive, logits, 0.0), axis=1) / jnp.sum(positive, axis=1)
-    return normaliser - attraction
+    def cell(rows: Side, columns: Side) -> tuple[Sums, Sums]:
+        assert rows.scale is not None
+        assert rows.shift is not None
+        logits = rows.scale[:, None] * cosines(rows, columns)
+        forward, backward = _counted(rows, columns, duplicates)
+        if columns.shift is None:
+            powers = jnp.exp(logits - rows.shift[:, None])
+            down = jnp.where(backward, powers, 0.0)
+            along = jnp.where(forward, powers, 0.0)
+        else:
+            along = jnp.exp(jnp.where(forward, logits - rows.shift[:, None], -jnp.inf))
+            down = jnp.exp(jnp.where(backward, logits - columns.shift[None, :], -jnp.inf))
+        row_sums, column_sums = (along.sum(1),), (down.sum(0),)
+        if duplicates == "positive":
+            same = same_product(rows, columns)
+            positive = [(same & counted).astype(jnp.float32) for counted in (forward, backward)]
+            row_sums += ((positive[0] * logits).sum(1), positive[0].sum(1))
+            column_sums += ((positive[1] * logits).sum(0), positive[1].sum(0))
+        return row_sums, column_sums
+
+    assert rows.scale is not None
+    assert rows.shift is not None
+    sums = pair_sums(cell, rows, columns, axes=axes, tile=tile)
+    shifts = rows.shift, rows.shift if columns.shift is None else columns.shift
+    attraction = rows.scale * partner_cosines(rows, columns)
+    total = jnp.zeros_like(attraction)
+    for (powers, *positive), shift in zip(sums, shifts, strict=True):
+        if positive:
+            attraction = positive[0] / positive[1]
+        total += shift + jnp.log(powers) - attraction
+    return 0.5 * total
+
+
+def _counted(rows: Side, columns: Side, duplicates: Duplicates) -> tuple[Array, Array]:
+    """Pairs `[R, C]` in the rows' normalisers, and in the columns'."""
+    partner = own(rows, columns)
+    others = apart(rows, columns)
+    if duplicates == "exclude":
+        others &= ~same_product(rows, columns)
+    return partner | (others & columns.valid[None, :]), partner | (others & rows.valid[:, None])
+
+
+def _highest(
+    rows: Side, columns: Side, duplicates: Duplicates, axes: Axes, tile: int
+) -> Float32[Array, " b"]:
+    """The largest logit that counts in each row; either side may be the rows here."""
+
+    def step(best: Array, rows: Side, columns: Side) -> Array:
+        logits = cosines(rows, columns)
+        if rows.scale is not None:
+            logits *= rows.scale[:, None]
+        elif columns.scale is not None:
+            logits *= columns.scale[None, :]
+        counted = _counted(rows, columns, duplicates)[0]
+        return jnp.maximum(best, jnp.where(counted, logits, -jnp.inf).max(1))
+
+    start = jnp.full((rows.number.shape[0],), -jnp.inf)
+    return row_fold(step, start, rows, columns, axes=axes, tile=tile)

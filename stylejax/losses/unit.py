@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32, Int
 
@@ -12,7 +13,7 @@ from stylejax.config import LossConfig, parse_direction
 from stylejax.losses.consistency import locality_consistency
 from stylejax.losses.hinge import product_matching
 from stylejax.losses.sigmoid import sigmoid_contrastive
-from stylejax.losses.similarity import Groups, Vectors
+from stylejax.losses.similarity import Axes, Groups, Vectors
 from stylejax.losses.softmax import softmax_contrastive
 
 Views = Mapping[str, Vectors]
@@ -30,6 +31,7 @@ def contrastive_loss_unit(
     right_groups: Groups = None,
     scale: float | Float[Array, ""] = 1.0,
     bias: float | Float[Array, ""] = 0.0,
+    axes: Axes = (),
 ) -> tuple[Float32[Array, ""], dict[str, Float32[Array, ""]]]:
     """The total loss of a batch of pairs and every named part of it.
 
@@ -47,18 +49,21 @@ def contrastive_loss_unit(
       right_groups: `[B]` group ids of the right listings.
       scale: inverse temperature of the softmax and sigmoid forms.
       bias: bias of the sigmoid form.
+      axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`; the result is
+        then that of the whole batch, on every device.
 
     Returns:
       The weighted sum, and the mean of each part over the rows that have its views, under
       names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``.
     """
     size = next(iter(left.values())).shape[0]
-    rows = jnp.arange(size)
+    rows = jnp.arange(size) + (jax.lax.axis_index(axes) * size if axes else 0)
+    whole = size * (jax.lax.axis_size(axes) if axes else 1)
     left_groups = rows if left_groups is None else left_groups
     right_groups = rows if right_groups is None else right_groups
     lefts = {v: _View(x, left_present[v], left_groups, rows) for v, x in left.items()}
-    rights = {v: _View(x, right_present[v], right_groups, rows + size) for v, x in right.items()}
-    form = {"scale": scale, "bias": bias}
+    rights = {v: _View(x, right_present[v], right_groups, rows + whole) for v, x in right.items()}
+    form = {"scale": scale, "bias": bias, "axes": axes}
     parts: dict[str, Float32[Array, ""]] = {}
     for direction in options.matching:
         q, t = parse_direction(direction)
@@ -66,12 +71,12 @@ def contrastive_loss_unit(
         if options.pooled:
             query, target = _pool(query, rights[q]), _pool(target, lefts[t])
         losses = _contrast(query, target, options, options.matching_margin, **form)
-        parts[f"ppm/{direction}"] = _mean(losses, query.present & target.present)
+        parts[f"ppm/{direction}"] = _mean(losses, query.present & target.present, axes)
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
         view, full = lefts[q], lefts[t]
         losses = _contrast(view, full, options, options.distinctiveness_margin, **form)
-        parts[f"pdc/{direction}"] = _mean(losses, view.present & full.present)
+        parts[f"pdc/{direction}"] = _mean(losses, view.present & full.present, axes)
     for v in options.consistency:
         losses = locality_consistency(
             left["m"],
@@ -80,8 +85,9 @@ def contrastive_loss_unit(
             tolerance=options.consistency_tolerance,
             k=options.consistency_k,
             target_valid=right_present["m"],
+            axes=axes,
         )
-        parts[f"plc/{v}"] = _mean(losses, left_present[v])
+        parts[f"plc/{v}"] = _mean(losses, left_present[v], axes)
     return _total(parts, options), parts
 
 
@@ -124,9 +130,10 @@ def _contrast(
     margin: float,
     scale: float | Float[Array, ""],
     bias: float | Float[Array, ""],
+    axes: Axes,
 ) -> Float32[Array, " b"]:
     """The loss of the chosen form; PPM and PDC differ only in whose views they are handed."""
-    groups = {"query_groups": query.groups, "target_groups": target.groups}
+    groups = {"query_groups": query.groups, "target_groups": target.groups, "axes": axes}
     if options.form == "hinge":
         return product_matching(
             query.vectors, target.vectors, margin=margin, target_valid=target.present, **groups
@@ -155,8 +162,11 @@ def _contrast(
     )
 
 
-def _mean(rows: Float32[Array, " b"], valid: Bool[Array, " b"]) -> Float32[Array, ""]:
-    return jnp.sum(jnp.where(valid, rows, 0.0)) / jnp.maximum(1, jnp.sum(valid))
+def _mean(rows: Float32[Array, " b"], valid: Bool[Array, " b"], axes: Axes) -> Float32[Array, ""]:
+    total, count = jnp.sum(jnp.where(valid, rows, 0.0)), jnp.sum(valid)
+    if axes:
+        total, count = jax.lax.psum((total, count), axes)
+    return total / jnp.maximum(1, count)
 
 
 def _total(parts: dict[str, Float32[Array, ""]], options: LossConfig) -> Float32[Array, ""]:

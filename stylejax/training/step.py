@@ -14,7 +14,7 @@ from jaxtyping import Array, Float32, Int32
 from stylejax.batch import PairBatch, Products
 from stylejax.config import Config
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
-from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.losses import sharded_loss_unit, views_needed
 from stylejax.training.mesh import by_row, replicated
 from stylejax.training.optimizer import make_optimizer
 
@@ -63,7 +63,7 @@ def make_train_step(
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         def loss(parameters: Parameters) -> tuple[Float32[Array, ""], Metrics]:
-            return pair_loss(parameters, batch, config, bind)
+            return pair_loss(parameters, batch, config, bind, mesh)
 
         (total, parts), gradients = jax.value_and_grad(loss, has_aux=True)(state.parameters)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
@@ -92,8 +92,9 @@ def pair_loss(
     batch: PairBatch,
     config: Config,
     bind: Callable[[Parameters], ProductEncoder],
+    mesh: Mesh,
 ) -> tuple[Float32[Array, ""], Metrics]:
-    """The loss unit over a batch of pairs, and its parts."""
+    """The loss unit over a batch of pairs divided over the mesh, and its parts."""
     encoder = bind({name: x for name, x in parameters.items() if not name.startswith("loss/")})
     left_views, right_views = views_needed(config.loss)
     if left_views == right_views:
@@ -106,7 +107,8 @@ def pair_loss(
     bias = parameters.get(BIAS, 0.0)
     if not config.loss.learn_scale:
         scale, bias = jax.lax.stop_gradient((scale, bias))
-    return contrastive_loss_unit(
+    return sharded_loss_unit(
+        mesh,
         left,
         right,
         config.loss,

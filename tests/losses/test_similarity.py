@@ -6,10 +6,19 @@ import loss_reference as reference
 import numpy as np
 import pytest
 
-from stylejax.losses import similarity
-from stylejax.losses.similarity import normalise, same_product, usable
+from stylejax.losses.similarity import (
+    apart,
+    cosines,
+    normalise,
+    own,
+    partner_cosines,
+    same_product,
+    side,
+)
 
-cosine = reference.jaxed(similarity.cosine)
+
+def cosine(a, b):
+    return cosines(side(jnp.asarray(a)), side(jnp.asarray(b)))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 9])
@@ -48,16 +57,35 @@ def test_bfloat16_inputs_are_compared_in_float32() -> None:
     np.testing.assert_allclose(near, reference.cosines(x, x), atol=1e-6)
 
 
+def sides(groups, other) -> tuple:
+    x = jnp.zeros((3, 2))
+    return side(x, group=groups), side(x, group=other)
+
+
 def test_same_product_is_the_own_column_and_equal_groups() -> None:
-    assert np.array_equal(same_product(None, None, 3), np.eye(3, dtype=bool))
+    assert np.array_equal(same_product(*sides(None, None)), np.eye(3, dtype=bool))
     groups = jnp.array([4, 7, 4])
     expected = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], bool)
-    assert np.array_equal(same_product(groups, None, 3), expected)
+    assert np.array_equal(same_product(*sides(groups, groups)), expected)
     other = jnp.array([7, 7, 9])  # the pair itself is the same product whatever the ids say
     expected = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]], bool)
-    assert np.array_equal(same_product(groups, other, 3), expected)
+    assert np.array_equal(same_product(*sides(groups, other)), expected)
+
+
+def test_partners_are_rows_and_columns_of_one_number() -> None:
+    rows, columns = sides(None, None)
+    assert np.array_equal(own(rows, columns), np.eye(3, dtype=bool))
+    a, b = (jnp.asarray(reference.vectors(3, seed=seed)) for seed in (1, 2))
+    expected = np.diag(reference.cosines(np.asarray(a), np.asarray(b)))
+    np.testing.assert_allclose(partner_cosines(side(a), side(b)), expected, atol=1e-6)
+
+
+def test_a_vector_is_known_by_its_identity() -> None:
+    x = jnp.zeros((2, 2))
+    here, there = (side(x, identity=jnp.array(ids)) for ids in ([0, 1], [1, 5]))
+    assert apart(here, there).tolist() == [[True, True], [False, True]]
+    assert apart(here, side(x)).all()
 
 
 def test_no_mask_means_all() -> None:
-    assert usable(None, 2).tolist() == [True, True]
-    assert usable(jnp.array([True, False]), 2).tolist() == [True, False]
+    assert side(jnp.zeros((2, 2))).valid.tolist() == [True, True]

@@ -3,14 +3,12 @@
 from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
 import loss_reference as reference
 import numpy as np
 import pytest
 
 from stylejax.config import LossConfig
 from stylejax.losses import contrastive_loss_unit, views_needed
-from stylejax.training.mesh import by_row, make_mesh, replicated
 
 ROWS = 8
 GROUPS = np.array([0, 1, 2, 0, 3, 4, 1, 5], np.int32)
@@ -210,43 +208,3 @@ def test_a_batch_without_any_view_costs_nothing() -> None:
     value, gradients = jax.value_and_grad(total)(side(1))
     assert value == 0.0
     assert all(np.array_equal(x, np.zeros_like(x)) for x in gradients.values())
-
-
-@pytest.mark.parametrize(
-    ("form", "duplicates"), [("hinge", "exclude"), ("softmax", "positive"), ("sigmoid", "exclude")]
-)
-def test_one_and_eight_devices_give_the_same_loss_and_gradients(form: str, duplicates: str) -> None:
-    options = LossConfig(form=form, duplicates=duplicates, matching=("m-m", "t-m"))
-    left_present = everywhere()
-    left_present["t"][3] = False
-
-    def total(left, right, groups):
-        return unit(
-            options,
-            left,
-            right,
-            left_present=left_present,
-            left_groups=groups,
-            right_groups=groups,
-            scale=5.0,
-            bias=-2.0,
-        )[0]
-
-    results = []
-    for devices in (1, 8):
-        mesh = make_mesh(devices)
-        step = jax.jit(
-            jax.value_and_grad(total, argnums=(0, 1)),
-            in_shardings=by_row(mesh),
-            out_shardings=replicated(mesh),
-        )
-        given = jax.device_put((side(1), side(2), jnp.asarray(GROUPS)), by_row(mesh))
-        assert len(given[2].sharding.device_set) == devices
-        results.append(jax.device_get(step(*given)))
-    (one, one_slopes), (eight, eight_slopes) = results
-    np.testing.assert_allclose(one, eight, rtol=1e-5)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
-        one_slopes,
-        eight_slopes,
-    )

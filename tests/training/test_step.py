@@ -151,5 +151,6 @@ def test_encoding_both_sides_at_once_changes_nothing(matching: tuple[str, ...]) 
             right_groups=given.right_group,
         )[0]
 
-    together = jax.jit(lambda parameters: pair_loss(parameters, given, options, bind)[0])
+    mesh = make_mesh(1)
+    together = jax.jit(lambda parameters: pair_loss(parameters, given, options, bind, mesh)[0])
     np.testing.assert_allclose(together(parameters), jax.jit(apart)(parameters), rtol=1e-5)
