@@ -133,10 +133,15 @@ def _contrast(
     axes: Axes,
 ) -> Float32[Array, " b"]:
     """The loss of the chosen form; PPM and PDC differ only in whose views they are handed."""
-    groups = {"query_groups": query.groups, "target_groups": target.groups, "axes": axes}
+    groups = {"query_groups": query.groups, "target_groups": target.groups}
     if options.form == "hinge":
         return product_matching(
-            query.vectors, target.vectors, margin=margin, target_valid=target.present, **groups
+            query.vectors,
+            target.vectors,
+            margin=margin,
+            target_valid=target.present,
+            axes=axes,
+            **groups,
         )
     ids = {"query_ids": query.rows, "target_ids": target.rows}
     if options.form == "softmax":
@@ -147,6 +152,7 @@ def _contrast(
             duplicates=options.duplicates,
             query_valid=query.present,
             target_valid=target.present,
+            axes=axes,
             **groups,
             **ids,
         )
@@ -157,6 +163,7 @@ def _contrast(
         bias=bias,
         duplicates=options.duplicates,
         target_valid=target.present,
+        axes=axes,
         **groups,
         **ids,
     )

@@ -80,10 +80,9 @@ def test_a_loss_is_the_same_in_any_tiles(name: str) -> None:
 
     expected = made(1024)
     for tile in (4, 13):
-        # Gradients are of the order of the scale, up to 100.
-        jax.tree.map(
-            partial(np.testing.assert_allclose, rtol=1e-5, atol=2e-4), expected, made(tile)
-        )
+        # A scale of 100 blows up the rounding of a cosine as much.
+        near = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-3 if "cold" in name else 1e-4)
+        jax.tree.map(near, expected, made(tile))
 
 
 @pytest.mark.parametrize("name", LOSSES)
