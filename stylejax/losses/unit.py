@@ -133,7 +133,6 @@ def _contrast(
     axes: Axes,
 ) -> Float32[Array, " b"]:
     """The loss of the chosen form; PPM and PDC differ only in whose views they are handed."""
-    groups = {"query_groups": query.groups, "target_groups": target.groups}
     if options.form == "hinge":
         return product_matching(
             query.vectors,
@@ -141,9 +140,9 @@ def _contrast(
             margin=margin,
             target_valid=target.present,
             axes=axes,
-            **groups,
+            query_groups=query.groups,
+            target_groups=target.groups,
         )
-    ids = {"query_ids": query.rows, "target_ids": target.rows}
     if options.form == "softmax":
         return softmax_contrastive(
             query.vectors,
@@ -153,8 +152,10 @@ def _contrast(
             query_valid=query.present,
             target_valid=target.present,
             axes=axes,
-            **groups,
-            **ids,
+            query_groups=query.groups,
+            target_groups=target.groups,
+            query_ids=query.rows,
+            target_ids=target.rows,
         )
     return sigmoid_contrastive(
         query.vectors,
@@ -164,8 +165,10 @@ def _contrast(
         duplicates=options.duplicates,
         target_valid=target.present,
         axes=axes,
-        **groups,
-        **ids,
+        query_groups=query.groups,
+        target_groups=target.groups,
+        query_ids=query.rows,
+        target_ids=target.rows,
     )
 
 
