@@ -18,6 +18,7 @@ class TrainingConfig:
     """The training job."""
 
     batch_size: int = 128  # pairs a step, over all devices
+    micro_batches: int = 1  # parts that a batch is encoded in; the loss still sees it whole
     steps: int = 300  # optimizer steps
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: inner matrices by Muon, rest by AdamW
     learning_rate: float = 1e-3  # peak of the cosine schedule
@@ -34,7 +35,7 @@ class TrainingConfig:
     devices: int = 0  # devices of the mesh; 0 = all
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "save_every", "keep", "log_every"):
+        for name in ("batch_size", "micro_batches", "steps", "save_every", "keep", "log_every"):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}; use >= 1")
         for name in ("learning_rate", "clip_norm"):
@@ -46,6 +47,11 @@ class TrainingConfig:
         for name in ("ema", "beta2"):
             value = getattr(self, name)
             require(0 <= value < 1, f"training.{name} is {value}; use [0, 1)")
+        require(
+            self.batch_size % self.micro_batches == 0,
+            f"training.batch_size {self.batch_size} cannot be divided into training.micro_batches "
+            f"{self.micro_batches}; make it a multiple",
+        )
         require(
             0 <= self.warmup_steps < self.steps,
             f"training.warmup_steps {self.warmup_steps} must be below training.steps {self.steps}",

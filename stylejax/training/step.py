@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -96,13 +97,14 @@ def pair_loss(
 ) -> tuple[Float32[Array, ""], Metrics]:
     """The loss unit over a batch of pairs divided over the mesh, and its parts."""
     encoder = bind({name: x for name, x in parameters.items() if not name.startswith("loss/")})
+    encode = partial(encode_in_parts, encoder, parts=config.training.micro_batches)
     left_views, right_views = views_needed(config.loss)
     if left_views == right_views:
-        both = encoder(_interleave(batch.left, batch.right), left_views)
+        both = encode(_interleave(batch.left, batch.right), left_views)
         left = {view: x[0::2] for view, x in both.items()}
         right = {view: x[1::2] for view, x in both.items()}
     else:
-        left, right = encoder(batch.left, left_views), encoder(batch.right, right_views)
+        left, right = encode(batch.left, left_views), encode(batch.right, right_views)
     scale = jnp.exp(parameters[LOG_SCALE]) if LOG_SCALE in parameters else 1.0
     bias = parameters.get(BIAS, 0.0)
     if not config.loss.learn_scale:
@@ -119,6 +121,29 @@ def pair_loss(
         scale=scale,
         bias=bias,
     )
+
+
+def encode_in_parts(
+    encoder: ProductEncoder, products: Products, views: Collection[str], *, parts: int
+) -> dict[str, Float32[Array, "b d"]]:
+    """Vectors of a batch of which only one part is in the encoder at a time.
+
+    In the backward pass each part is encoded once more, with its share of the whole batch's
+    gradient: the memory is that of a part, the gradient that of the whole (gradient cache, Gao et
+    al. 2021, arXiv 2101.06983).
+
+    Args:
+      encoder: with its weights.
+      products: of `[B, ...]`; B is a multiple of `parts`.
+      views: names of the views.
+      parts: 1 = all at once, nothing is encoded twice.
+    """
+    if parts == 1:
+        return encoder(products, views)
+    # Part p has the rows p, p + parts, ...: rows stay on the devices that have them.
+    divided = jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), products)
+    vectors = jax.lax.map(jax.checkpoint(lambda part: encoder(part, views)), divided)
+    return {view: x.swapaxes(0, 1).reshape(-1, x.shape[-1]) for view, x in vectors.items()}
 
 
 def exported(state: TrainState) -> Parameters:

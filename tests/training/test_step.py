@@ -154,3 +154,46 @@ def test_encoding_both_sides_at_once_changes_nothing(matching: tuple[str, ...]) 
     mesh = make_mesh(1)
     together = jax.jit(lambda parameters: pair_loss(parameters, given, options, bind, mesh)[0])
     np.testing.assert_allclose(together(parameters), jax.jit(apart)(parameters), rtol=1e-5)
+
+
+@pytest.mark.parametrize("matching", [("m-m",), ("t-m",)])
+@pytest.mark.parametrize("devices", [1, 2])
+def test_encoding_in_parts_gives_the_gradients_of_the_whole(
+    matching: tuple[str, ...], devices: int
+) -> None:
+    """With views that both sides need, and with others."""
+    mesh = make_mesh(devices)
+    given = place(mesh, batch())
+
+    def slopes(micro_batches: int):
+        training = {"micro_batches": micro_batches}
+        options = config(
+            loss={"form": "softmax"} | MATCHING | {"matching": matching}, training=training
+        )
+        init, bind = encoder_factory(options, VOCAB)
+        parameters = jax.jit(init)(jax.random.key(0))
+        parameters[LOG_SCALE] = jnp.float32(3.0)
+
+        def loss(parameters):
+            return pair_loss(parameters, given, options, bind, mesh)[0]
+
+        return jax.device_get(jax.jit(jax.value_and_grad(loss))(parameters))
+
+    whole, parts = slopes(1), slopes(4)
+    np.testing.assert_allclose(whole[0], parts[0], rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), whole[1], parts[1]
+    )
+
+
+def test_the_parts_share_the_memory_of_the_encoder() -> None:
+    mesh = make_mesh(1)
+    given = place(mesh, tiny.pair_batch(64, groups=np.arange(64)))
+
+    def temporary(micro_batches: int) -> int:
+        options = config(loss=MATCHING, training={"micro_batches": micro_batches, "batch_size": 64})
+        create, step = make_train_step(options, VOCAB, mesh)
+        memory = step.lower(jax.eval_shape(create), given).compile().memory_analysis()
+        return memory.temp_size_in_bytes
+
+    assert temporary(8) < 0.4 * temporary(1)
