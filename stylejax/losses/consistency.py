@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float32, Int
 
-from stylejax.losses.similarity import Axes, Mask, Side, Vectors, cosines, normalise, side
-from stylejax.losses.tiles import TILE, pair_sums, row_fold
+from stylejax.losses.similarity import Axes, Mask, Side, Vectors, side
+from stylejax.losses.tiles import TILE, cosine_sums, row_fold
 
 
 def locality_consistency(
@@ -42,40 +40,34 @@ def locality_consistency(
     Returns:
       `[B]` float32.
     """
-    size = full.shape[0] * (jax.lax.axis_size(axes) if axes else 1)
-    k = min(k, size)
-    rows, columns = side(full, axes=axes), side(target, axes=axes, valid=target_valid)
-    picked = _nearest(rows, columns, k, axes, tile)
-    own = _Row(normalise(rows.vectors), normalise(jnp.asarray(view)), picked)
+    k = min(k, full.shape[0] * (jax.lax.axis_size(axes) if axes else 1))
+    columns = side(target, axes=axes, valid=target_valid)
+    picked = _nearest(side(full, axes=axes), columns, k, axes, tile)
 
-    def cell(rows: _Row, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:
+    def cell(cosines: Array, rows: Side, columns: Side) -> tuple[Array, tuple[()]]:
+        assert rows.picked is not None
         # Numbers of a tile follow one another, except those of the padding, which are 0.
         place = rows.picked - columns.number[0]
-        here = (place >= 0) & (place < columns.number.shape[0]) & (rows.picked > 0)
-        near = normalise(columns.vectors)[jnp.where(here, place, 0)]
-        cosine = [jnp.einsum("rd,rkd->rk", x, near, precision="highest") for x in rows[:2]]
-        return (jnp.where(here, cosine[0], 0.0), jnp.where(here, cosine[1], 0.0)), ()
+        here = (rows.picked > 0) & (place >= 0) & (place < columns.number.shape[0])
+        near = jnp.take_along_axis(cosines, jnp.where(here, place, 0), axis=1)
+        return jnp.where(here, near, 0.0), ()
 
-    (near, seen), _ = pair_sums(cell, own, columns, axes=axes, tile=tile)
+    def nearby(vectors: Vectors) -> Float32[Array, "b k"]:
+        rows = side(vectors, axes=axes)._replace(picked=picked)
+        return cosine_sums(cell, rows, columns, axes=axes, tile=tile)[0]
+
     real = picked > 0
-    excess = jnp.where(real, jnp.maximum(0.0, (near - seen) ** 2 - tolerance), 0.0)
-    return jnp.sum(excess, axis=1) / jnp.maximum(1, jnp.sum(real, axis=1))
-
-
-class _Row(NamedTuple):
-    full: Float32[Array, "b d"]
-    view: Float32[Array, "b d"]
-    picked: Int[Array, "b k"]  # numbers of the nearest targets; 0 = none
+    excess = jnp.maximum(0.0, (nearby(full) - nearby(view)) ** 2 - tolerance)
+    return jnp.sum(jnp.where(real, excess, 0.0), axis=1) / jnp.maximum(1, jnp.sum(real, axis=1))
 
 
 def _nearest(rows: Side, columns: Side, k: int, axes: Axes, tile: int) -> Int[Array, "b k"]:
     """Numbers of the k valid columns that are nearest to each row, 0 where there are fewer."""
 
-    def step(best: tuple[Array, Array], rows: Side, columns: Side) -> tuple[Array, Array]:
-        values = jnp.where(columns.valid[None, :], cosines(rows, columns), -jnp.inf)
-        numbers = jnp.where(columns.valid, columns.number, 0)
+    def step(best: tuple[Array, Array], cosines: Array, _: Side, columns: Side) -> tuple:
+        values = jnp.where(columns.valid[None, :], cosines, -jnp.inf)
+        numbers = jnp.broadcast_to(jnp.where(columns.valid, columns.number, 0), values.shape)
         values = jnp.concatenate([best[0], values], axis=1)
-        numbers = jnp.broadcast_to(numbers, (rows.number.shape[0], numbers.shape[0]))
         numbers = jnp.concatenate([best[1], numbers], axis=1)
         values, places = jax.lax.top_k(values, k)
         return values, jnp.take_along_axis(numbers, places, axis=1)

@@ -16,13 +16,11 @@ from stylejax.losses.similarity import (
     Mask,
     Side,
     Vectors,
-    cosines,
     own,
-    partner_cosines,
     same_product,
     side,
 )
-from stylejax.losses.tiles import TILE, pair_sums
+from stylejax.losses.tiles import TILE, cosine_sums
 
 
 def product_matching(
@@ -60,16 +58,15 @@ def product_matching(
     rows = side(query, axes=axes, group=query_groups)
     columns = side(target, axes=axes, valid=target_valid, group=target_groups)
 
-    def cell(rows: Side, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:
+    def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:
         assert rows.partner is not None
         partner = own(rows, columns)
         counted = columns.valid[None, :] & ~same_product(rows, columns)
-        violation = jnp.maximum(0.0, cosines(rows, columns) - rows.partner[:, None] + margin)
+        violation = jnp.maximum(0.0, cosines - rows.partner[:, None] + margin)
         violation = jnp.where(counted, violation, 0.0)  # the partner's own is zero
         return (violation.sum(1), (partner | counted).astype(jnp.float32).sum(1)), ()
 
-    rows = rows._replace(partner=partner_cosines(rows, columns))
-    (violations, count), _ = pair_sums(cell, rows, columns, axes=axes, tile=tile)
+    (violations, count), *_ = cosine_sums(cell, rows, columns, axes=axes, tile=tile)
     return violations / count
 
 

@@ -13,13 +13,12 @@ from stylejax.losses.similarity import (
     Side,
     Vectors,
     apart,
-    cosines,
     own,
     same_product,
     side,
 )
 from stylejax.losses.softmax import Duplicates
-from stylejax.losses.tiles import TILE, pair_sums
+from stylejax.losses.tiles import TILE, cosine_sums
 
 
 def sigmoid_contrastive(
@@ -68,15 +67,22 @@ def sigmoid_contrastive(
     )
     columns = side(target, axes=axes, valid=target_valid, group=target_groups, identity=target_ids)
 
-    def cell(rows: Side, columns: Side) -> tuple[Array, tuple[()]]:
+    def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, ...], tuple[()]]:
         assert rows.scale is not None
         assert rows.bias is not None
-        logits = rows.scale[:, None] * cosines(rows, columns) + rows.bias[:, None]
+        logits = rows.scale[:, None] * cosines + rows.bias[:, None]
         partner, same = own(rows, columns), same_product(rows, columns)
-        positive = partner if duplicates == "exclude" else same
-        counted = partner | (columns.valid[None, :] & apart(rows, columns) & (positive | ~same))
-        signs = jnp.where(positive, 1.0, -1.0)
-        return -jnp.where(counted, jax.nn.log_sigmoid(signs * logits), 0.0).sum(1), ()
+        others = columns.valid[None, :] & apart(rows, columns)
+        if duplicates == "exclude":
+            others &= ~same
+        # -log sigmoid(z) = softplus(z) - z: a tile needs one softplus, whichever way it is signed.
+        sums = (jnp.where(partner | others, jax.nn.softplus(logits), 0.0).sum(1),)
+        if duplicates == "positive":
+            sums += (jnp.where(same & others & ~partner, logits, 0.0).sum(1),)
+        return sums, ()
 
-    losses = pair_sums(cell, rows, columns, axes=axes, tile=tile)[0]
+    (repulsion, *further), _, partner = cosine_sums(cell, rows, columns, axes=axes, tile=tile)
+    assert rows.scale is not None
+    assert rows.bias is not None
+    losses = repulsion - sum(further, start=rows.scale * partner + rows.bias)
     return losses if weights is None else losses * weights

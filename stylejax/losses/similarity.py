@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Float32, Int
+from jaxtyping import Array, Bool, Float, Int
 
 Vectors = Float[Array, "b d"]
 Groups = Int[Array, " b"] | None
@@ -17,7 +17,7 @@ Axes = tuple[str, ...]  # mapped mesh axes that the batch is divided over
 class Side(NamedTuple):
     """Rows or columns of the matrix of similarities; `[B, ...]`, or `[tile, ...]` within a tile."""
 
-    vectors: Float[Array, "b d"]
+    vectors: Float[Array, "b d"] | None  # None where only the cosines are of interest
     number: Int[Array, " b"]  # place in the whole batch from 1 on; partners have the same
     valid: Bool[Array, " b"]  # has a vector
     group: Groups = None  # listings of one product have the same; None: all differ
@@ -27,6 +27,7 @@ class Side(NamedTuple):
     scale: Float[Array, " b"] | None = None
     bias: Float[Array, " b"] | None = None
     shift: Float[Array, " b"] | None = None  # taken off logits before they go through exp
+    picked: Int[Array, "b k"] | None = None  # numbers of the nearest columns; 0 = none
 
 
 def side(
@@ -49,24 +50,20 @@ def side(
     )
 
 
-def normalise(x: Float[Array, "... d"]) -> Float32[Array, "... d"]:
-    """Scales rows to unit length in float32; a zero row stays zero and gets a zero gradient."""
-    x = x.astype(jnp.float32)
+def normalise(x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+    """Scales rows to unit length, in float32 at least; zero rows stay zero, with zero gradient."""
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     square = jnp.sum(x * x, axis=-1, keepdims=True)
     # The inner `where` keeps rsqrt away from zero: its gradient there would be inf * 0 = nan.
     present = square != 0
     return jnp.where(present, x * jax.lax.rsqrt(jnp.where(present, square, 1.0)), 0.0)
 
 
-def cosines(rows: Side, columns: Side) -> Float32[Array, "r c"]:
-    """``S[i, j] = cos(row_i, column_j)``, in float32 at full precision whatever the type."""
-    a, b = normalise(rows.vectors), normalise(columns.vectors)
-    return jnp.matmul(a, b.T, precision=jax.lax.Precision.HIGHEST)
-
-
-def partner_cosines(rows: Side, columns: Side) -> Float32[Array, " b"]:
-    """``S[i, i]`` of two whole sides."""
-    return jnp.sum(normalise(rows.vectors) * normalise(columns.vectors), axis=-1)
+def product(a: Float[Array, "..."], b: Float[Array, "..."], over: tuple[int, int]) -> Array:
+    """Matrix product over an axis of each, at full precision also where bfloat16 is the habit."""
+    return jax.lax.dot_general(
+        a, b, (((over[0],), (over[1],)), ((), ())), precision=jax.lax.Precision.HIGHEST
+    )
 
 
 def own(rows: Side, columns: Side) -> Bool[Array, "r c"]:

@@ -15,13 +15,11 @@ from stylejax.losses.similarity import (
     Side,
     Vectors,
     apart,
-    cosines,
     own,
-    partner_cosines,
     same_product,
     side,
 )
-from stylejax.losses.tiles import TILE, pair_sums, row_fold
+from stylejax.losses.tiles import TILE, cosine_sums, row_fold
 
 Duplicates = Literal["exclude", "positive"]
 Sums = tuple[Float32[Array, " b"], ...]
@@ -82,7 +80,7 @@ def softmax_contrastive(
 
     def one_shift(rows: Side, columns: Side) -> Float32[Array, " b"]:
         assert rows.scale is not None
-        rows = rows._replace(shift=jax.lax.stop_gradient(jnp.maximum(rows.scale - TOP, 0.0)))
+        rows = rows._replace(shift=jnp.maximum(rows.scale - TOP, 0.0))
         return _losses(rows, columns, duplicates, axes, tile)
 
     def shift_each(rows: Side, columns: Side) -> Float32[Array, " b"]:
@@ -101,31 +99,27 @@ def softmax_contrastive(
 def _losses(
     rows: Side, columns: Side, duplicates: Duplicates, axes: Axes, tile: int
 ) -> Float32[Array, " b"]:
-    def cell(rows: Side, columns: Side) -> tuple[Sums, Sums]:
+    def cell(cosines: Array, rows: Side, columns: Side) -> tuple[Sums, Sums]:
         assert rows.scale is not None
         assert rows.shift is not None
-        logits = rows.scale[:, None] * cosines(rows, columns)
-        forward, backward = _counted(rows, columns, duplicates)
-        if columns.shift is None:
-            powers = jnp.exp(logits - rows.shift[:, None])
-            down = jnp.where(backward, powers, 0.0)
-            along = jnp.where(forward, powers, 0.0)
-        else:
-            along = jnp.exp(jnp.where(forward, logits - rows.shift[:, None], -jnp.inf))
-            down = jnp.exp(jnp.where(backward, logits - columns.shift[None, :], -jnp.inf))
+        logits = rows.scale[:, None] * cosines
+        counted = _counted(rows, columns, duplicates)
+        along = down = _powers(logits, rows.shift[:, None], counted)
+        if columns.shift is not None:
+            down = _powers(logits, columns.shift[None, :], counted)
         row_sums, column_sums = (along.sum(1),), (down.sum(0),)
         if duplicates == "positive":
-            same = same_product(rows, columns)
-            positive = [(same & counted).astype(jnp.float32) for counted in (forward, backward)]
-            row_sums += ((positive[0] * logits).sum(1), positive[0].sum(1))
-            column_sums += ((positive[1] * logits).sum(0), positive[1].sum(0))
+            positive = same_product(rows, columns) & counted
+            chosen, one = jnp.where(positive, logits, 0.0), positive.astype(jnp.float32)
+            row_sums += (chosen.sum(1), one.sum(1))
+            column_sums += (chosen.sum(0), one.sum(0))
         return row_sums, column_sums
 
     assert rows.scale is not None
     assert rows.shift is not None
-    sums = pair_sums(cell, rows, columns, axes=axes, tile=tile)
+    *sums, partner = cosine_sums(cell, rows, columns, axes=axes, tile=tile)
     shifts = rows.shift, rows.shift if columns.shift is None else columns.shift
-    attraction = rows.scale * partner_cosines(rows, columns)
+    attraction = rows.scale * partner
     total = jnp.zeros_like(attraction)
     for (powers, *positive), shift in zip(sums, shifts, strict=True):
         if positive:
@@ -134,13 +128,17 @@ def _losses(
     return 0.5 * total
 
 
-def _counted(rows: Side, columns: Side, duplicates: Duplicates) -> tuple[Array, Array]:
-    """Pairs `[R, C]` in the rows' normalisers, and in the columns'."""
-    partner = own(rows, columns)
-    others = apart(rows, columns)
+def _powers(logits: Array, shift: Array, counted: Array) -> Array:
+    # What does not count may lie above the shift: exp would overflow, and its gradient be nan.
+    return jnp.exp(jnp.where(counted, logits - jax.lax.stop_gradient(shift), -jnp.inf))
+
+
+def _counted(rows: Side, columns: Side, duplicates: Duplicates) -> Array:
+    """Pairs `[R, C]` in the normalisers, of the rows as of the columns."""
+    others = apart(rows, columns) & columns.valid[None, :] & rows.valid[:, None]
     if duplicates == "exclude":
         others &= ~same_product(rows, columns)
-    return partner | (others & columns.valid[None, :]), partner | (others & rows.valid[:, None])
+    return own(rows, columns) | others
 
 
 def _highest(
@@ -148,14 +146,13 @@ def _highest(
 ) -> Float32[Array, " b"]:
     """The largest logit that counts in each row; either side may be the rows here."""
 
-    def step(best: Array, rows: Side, columns: Side) -> Array:
-        logits = cosines(rows, columns)
+    def step(best: Array, cosines: Array, rows: Side, columns: Side) -> Array:
         if rows.scale is not None:
-            logits *= rows.scale[:, None]
+            cosines *= rows.scale[:, None]
         elif columns.scale is not None:
-            logits *= columns.scale[None, :]
-        counted = _counted(rows, columns, duplicates)[0]
-        return jnp.maximum(best, jnp.where(counted, logits, -jnp.inf).max(1))
+            cosines *= columns.scale[None, :]
+        counted = _counted(rows, columns, duplicates)
+        return jnp.maximum(best, jnp.where(counted, cosines, -jnp.inf).max(1))
 
     start = jnp.full((rows.number.shape[0],), -jnp.inf)
     return row_fold(step, start, rows, columns, axes=axes, tile=tile)

@@ -10,56 +10,76 @@ import numpy as np
 import pytest
 
 from stylejax import losses
-from stylejax.losses.tiles import pair_sums, row_fold
+from stylejax.losses.similarity import Side, normalise, side
+from stylejax.losses.tiles import cosine_sums, row_fold
 
 
-def cell(rows, columns):
-    products = jnp.tanh(rows["x"] @ columns["x"].T) * rows["n"][:, None]
-    return {"along": products.sum(1)}, (products**2).sum(0)
+def cell(cosines: jax.Array, rows: Side, columns: Side):
+    """Something of every argument, zero for the padding."""
+    real = (rows.number[:, None] > 0) & (columns.number[None, :] > 0)
+    made = jnp.where(real, jnp.tanh(rows.scale[:, None] * cosines - rows.partner[:, None]), 0.0)
+    return {"along": made.sum(1)}, (made**2).sum(0) * columns.scale
 
 
-def whole(rows, columns):
-    return cell(rows, columns)
+def whole(rows: Side, columns: Side):
+    a, b = normalise(rows.vectors), normalise(columns.vectors)
+    partner = (a * b).sum(1)
+    return (*cell(a @ b.T, rows._replace(partner=partner), columns), partner)
 
 
-def given(rows: int, columns: int) -> tuple[dict, dict]:
+def given(size: int) -> tuple[Side, Side]:
     rng = np.random.default_rng(0)
-    sides = [{"x": rng.normal(size=(n, 3)), "n": np.arange(1, n + 1)} for n in (rows, columns)]
-    return tuple(jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), side) for side in sides)
+    sides = [side(jnp.asarray(rng.normal(size=(size, 3)), jnp.float32)) for _ in range(2)]
+    return tuple(s._replace(scale=jnp.arange(1.0, size + 1)) for s in sides)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (7, 9), (1, 5), (4, 4), (9, 3)])
-def test_tiles_give_the_sums_and_the_gradients_of_the_whole(rows: int, columns: int) -> None:
+@pytest.mark.parametrize("size", [1, 3, 4, 8, 9])
+def test_tiles_give_the_sums_and_the_gradients_of_the_whole(size: int) -> None:
     """Whatever the last tile lacks."""
 
-    def total(function: Callable, rows: dict, columns: dict):
-        sums = function(rows, columns)
-        return sum((jnp.arange(1, len(x) + 1) * x).sum() for x in jax.tree.leaves(sums))
+    def total(function: Callable, vectors: tuple, scales: tuple):
+        sides = [
+            s._replace(vectors=x, scale=y)
+            for s, x, y in zip(given(size), vectors, scales, strict=True)
+        ]
+        sums = function(*sides)
+        return sum((jnp.arange(1, len(x) + 1) * x).sum() for x in jax.tree.leaves(sums)), sums
 
-    sides = given(rows, columns)
-    tiled = partial(pair_sums, cell, tile=4)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), tiled(*sides), whole(*sides)
+    sides = given(size)
+    vectors, scales = [s.vectors for s in sides], [s.scale for s in sides]
+    tiled = partial(cosine_sums, cell, tile=4)
+    expected, found = (
+        jax.value_and_grad(partial(total, way), (0, 1), has_aux=True)(vectors, scales)
+        for way in (whole, tiled)
     )
-    expected, found = (jax.grad(partial(total, way), (0, 1))(*sides) for way in (whole, tiled))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), expected, found
     )
 
 
-@pytest.mark.parametrize("rows", [3, 4, 9])
-def test_a_fold_sees_every_column_once(rows: int) -> None:
-    sides = given(rows, 10)
+def test_vectors_of_few_bits_get_gradients_of_few_bits() -> None:
+    a, b = (s.vectors.astype(jnp.bfloat16) for s in given(9))
+    first, second = jax.grad(
+        lambda a, b: losses.product_matching(a, b, tile=4).sum(), argnums=(0, 1)
+    )(a, b)
+    assert first.dtype == second.dtype == jnp.bfloat16
+    assert jnp.isfinite(first).all()
 
-    def step(state, rows, columns):
-        real = columns["n"] > 0  # the padding has none
-        seen = jnp.where(real, rows["x"] @ columns["x"].T, -jnp.inf)
-        return jnp.maximum(state[0], seen.max(1)), state[1] + columns["n"].sum()
 
-    start = jnp.full(rows, -jnp.inf), jnp.zeros(rows)
+@pytest.mark.parametrize("size", [3, 4, 10])
+def test_a_fold_sees_every_column_once(size: int) -> None:
+    sides = given(size)
+
+    def step(state, cosines, rows, columns):
+        real = columns.number > 0  # the padding has none
+        seen = jnp.where(real, cosines, -jnp.inf)
+        return jnp.maximum(state[0], seen.max(1)), state[1] + columns.number.sum()
+
+    start = jnp.full(size, -jnp.inf), jnp.zeros(size, jnp.int32)
     highest, numbers = row_fold(step, start, *sides, tile=4)
-    np.testing.assert_allclose(highest, (sides[0]["x"] @ sides[1]["x"].T).max(1), rtol=1e-5)
-    assert np.array_equal(numbers, np.full(rows, 55.0))
+    units = [normalise(s.vectors) for s in sides]
+    np.testing.assert_allclose(highest, (units[0] @ units[1].T).max(1), rtol=1e-5)
+    assert np.array_equal(numbers, np.full(size, size * (size + 1) // 2))
 
 
 LOSSES: dict[str, Callable] = {
