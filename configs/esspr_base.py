@@ -14,9 +14,12 @@ from stylejax.config import (
     DataConfig,
     EncoderConfig,
     EvaluationConfig,
+    ImageTowerConfig,
     PictureConfig,
     TextConfig,
+    TextTowerConfig,
     TrainingConfig,
+    TransformerConfig,
 )
 
 config = Config(
@@ -26,11 +29,9 @@ config = Config(
     picture=PictureConfig(size=224, stored_size=256),
     encoder=EncoderConfig(
         dim=256,
-        width=768,
-        heads=12,
-        stem="patch",
-        patch=16,
-        fusion_depth=12,
+        image=ImageTowerConfig(width=768, heads=12, hidden=3072, patch=16),
+        text=TextTowerConfig(width=768, heads=12, hidden=3072),
+        fusion=TransformerConfig(depth=12, width=768, heads=12, hidden=3072),
         compute_dtype="bfloat16",
     ),
     training=TrainingConfig(

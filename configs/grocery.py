@@ -10,6 +10,7 @@ from stylejax.config import (
     DataConfig,
     EncoderConfig,
     EvaluationConfig,
+    ImageTowerConfig,
     LossConfig,
     PictureConfig,
     TextConfig,
@@ -42,11 +43,9 @@ config = Config(
     ),
     encoder=EncoderConfig(
         dim=192,
-        width=192,
-        stem="conv",
-        patch=4,
-        conv_widths=(64, 96, 192),
-        conv_depths=(0, 2, 2),
+        image=ImageTowerConfig(
+            stem="conv", patch=4, conv_widths=(64, 96, 192), conv_depths=(0, 2, 2)
+        ),
     ),
     loss=LossConfig(
         form="softmax",

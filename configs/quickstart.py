@@ -5,9 +5,11 @@ from stylejax.config import (
     DataConfig,
     EncoderConfig,
     EvaluationConfig,
+    ImageTowerConfig,
     LossConfig,
     PictureConfig,
     TextConfig,
+    TextTowerConfig,
     TrainingConfig,
 )
 
@@ -21,12 +23,10 @@ config = Config(
     picture=PictureConfig(size=64, stored_size=96, min_crop=0.4),
     encoder=EncoderConfig(
         dim=128,
-        width=192,
-        stem="conv",
-        patch=4,
-        conv_widths=(64, 128, 256),
-        conv_depths=(0, 2, 2),
-        text_depth=2,
+        image=ImageTowerConfig(
+            stem="conv", patch=4, conv_widths=(64, 128, 256), conv_depths=(0, 2, 2)
+        ),
+        text=TextTowerConfig(depth=2),
         late_fusion="gated",
     ),
     loss=LossConfig(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from input_pipeline.pictures import Pictures
-from stylejax.batch import Products
+from stylejax.batch import NO_TOKEN, Products
 
 AHEAD = 3  # batches decoded while the device works on an earlier one
 
@@ -55,7 +55,7 @@ def products(
     """Listings as one batch, padded to `batch_size` rows with listings that have nothing."""
     missing = (batch_size or len(tokens)) - len(tokens)
 
-    def pad(x: np.ndarray) -> np.ndarray:
-        return np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+    def pad(x: np.ndarray, value: int = 0) -> np.ndarray:
+        return np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1), constant_values=value)
 
-    return Products(pad(image), pad(has_image), pad(tokens))
+    return Products(pad(image), pad(has_image), pad(tokens, NO_TOKEN))

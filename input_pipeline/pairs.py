@@ -23,7 +23,7 @@ from input_pipeline.graph import PairGraph
 from input_pipeline.photos import Photos
 from input_pipeline.sampling import PairSampler
 from input_pipeline.stateless import mixed, uniform
-from stylejax.batch import PairBatch, Products
+from stylejax.batch import NO_TOKEN, PairBatch, Products
 from stylejax.config import Config, ConfigError
 
 _PICTURE, _WORDS, _SEED = 301, 302, 303  # what a number is drawn for
@@ -147,7 +147,7 @@ class _Part:
         ]
 
     def _dropped(self, tokens: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Some words of both sides' texts become padding, each as a whole; [CLS] stays."""
+        """Some words of both sides' texts go, each as a whole; [CLS] stays."""
         share = self._config.text.drop_tokens
         if share == 0:
             return tokens
@@ -157,4 +157,4 @@ class _Part:
             places = np.maximum.accumulate(begins, axis=1)
         which = np.repeat([0, 1], len(numbers))[:, None]
         draws = uniform(self._seed, _WORDS, np.tile(numbers, 2)[:, None], which, places)
-        return np.where((draws >= share) | (places == 0), tokens, np.int32(0))
+        return np.where((draws >= share) | (places == 0), tokens, np.int32(NO_TOKEN))

@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Bool, Int32
 from numpy.typing import NDArray
 
+from stylejax.batch import NO_TOKEN
 from stylejax.config import ConfigError, TextConfig
 
 PAD, UNK, CLS = "[PAD]", "[UNK]", "[CLS]"
 
 
 class TitleTokenizer:
-    """A `transformers` fast tokenizer that pads titles to `max_tokens` ids, 0 = padding."""
+    """A `transformers` fast tokenizer that fills titles up to `max_tokens` with `NO_TOKEN`."""
 
     def __init__(self, definition: str, max_tokens: int):
         """Takes the JSON text of a `tokenizers.Tokenizer`.
@@ -57,20 +58,20 @@ class TitleTokenizer:
         return inside
 
     def __call__(self, titles: Sequence[str]) -> Int32[NDArray, "n max_tokens"]:
-        """Token ids of n titles, [CLS] first, cut and padded; an empty title is all padding."""
-        if not titles:
-            return np.zeros((0, self.max_tokens), np.int32)
+        """Token ids of n titles, [CLS] first, cut and filled up; an empty title has no token."""
+        ids = np.full((len(titles), self.max_tokens), NO_TOKEN, np.int32)
+        rows = [row for row, title in enumerate(titles) if title.strip()]
+        if not rows:
+            return ids
         encoded = self._tokenizer(
-            list(titles),
-            padding="max_length",
+            [titles[row] for row in rows],
             truncation=True,
             max_length=self.max_tokens,
-            return_tensors="np",
             return_attention_mask=False,
             return_token_type_ids=False,
         )
-        ids = np.asarray(encoded["input_ids"], np.int32)
-        ids[[not title.strip() for title in titles]] = 0
+        for row, numbers in zip(rows, encoded["input_ids"], strict=True):
+            ids[row, : len(numbers)] = numbers
         return ids
 
 

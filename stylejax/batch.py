@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Int32, UInt8
 
+NO_TOKEN = -1  # every id from 0 on may be a word
+
 Array = Any  # NumPy on the host, JAX once placed on a mesh
 
 
@@ -17,12 +19,12 @@ class Products(NamedTuple):
 
     image: UInt8[Array, "b height width 3"]  # RGB; zeros where there is no picture
     has_image: Bool[Array, " b"]
-    tokens: Int32[Array, "b length"]  # WordPiece ids, [CLS] first, 0 = padding; all 0 = no title
+    tokens: Int32[Array, "b length"]  # token ids; -1 = none there, in a whole row: no title
 
     @property
     def has_text(self) -> Bool[Array, " b"]:
         """Whether each listing has a title."""
-        return (self.tokens != 0).any(axis=-1)
+        return (self.tokens != NO_TOKEN).any(axis=-1)
 
 
 class PairBatch(NamedTuple):

@@ -8,7 +8,7 @@ from stylejax.batch import PairBatch, Products
 
 
 def test_a_listing_has_text_when_it_has_a_token() -> None:
-    tokens = np.array([[2, 5, 0], [0, 0, 0], [2, 0, 0]], np.int32)
+    tokens = np.array([[0, 5, -1], [-1, -1, -1], [2, -1, -1]], np.int32)
     given = Products(np.zeros((3, 4, 4, 3), np.uint8), np.ones(3, bool), tokens)
     assert given.has_text.tolist() == [True, False, True]
 

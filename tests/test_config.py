@@ -16,9 +16,11 @@ from stylejax.config import (
     ConfigError,
     EncoderConfig,
     EvaluationConfig,
+    ImageTowerConfig,
     LossConfig,
     MiningConfig,
     PictureConfig,
+    TextTowerConfig,
     TrainingConfig,
     differences,
     from_json,
@@ -117,13 +119,21 @@ def test_what_is_no_config_is_refused(text: str) -> None:
 
 def test_single_fields_are_overridden() -> None:
     base = tiny.config("", "")
-    words = ["--training.steps", "77", "--encoder.patch", "4", "--loss.matching", "i-i", "t-t"]
+    words = [
+        "--training.steps",
+        "77",
+        "--encoder.image.patch",
+        "4",
+        "--loss.matching",
+        "i-i",
+        "t-t",
+    ]
     changed = override(base, words, "test")
     assert changed.training.steps == 77
-    assert changed.encoder.patch == 4
+    assert changed.encoder.image.patch == 4
     assert changed.loss.matching == ("i-i", "t-t")
     assert differences(base, changed) == [
-        "encoder.patch: 8 -> 4",
+        "encoder.image.patch: 8 -> 4",
         "loss.matching: ('m-m', 't-m', 'i-m') -> ('i-i', 't-t')",
         "training.steps: 6 -> 77",
     ]
@@ -135,7 +145,7 @@ def test_single_fields_are_overridden() -> None:
     [
         (["--training.stepz", "7"], "training.steps"),  # the nearest field
         (["--training.steps", "many"], "many"),
-        (["--encoder.stem", "resnet"], "resnet"),
+        (["--encoder.image.stem", "resnet"], "resnet"),
         (["--colour", "red"], "colour"),
     ],
 )
@@ -161,6 +171,14 @@ def test_a_value_out_of_range_names_the_field_and_the_fix(
 # ---- Checks
 
 
+def image(**fields) -> EncoderConfig:
+    return EncoderConfig(image=ImageTowerConfig(**fields))
+
+
+def text(**fields) -> EncoderConfig:
+    return EncoderConfig(text=TextTowerConfig(**fields))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -184,9 +202,21 @@ def test_a_value_out_of_range_names_the_field_and_the_fix(
             r"picture\.later_sizes: 90",
         ),
         (lambda: Config(picture=PictureConfig(eval_size=8)), r"picture\.eval_size 8 .*try 16"),
-        (lambda: EncoderConfig(width=10, heads=4), "width 10 is not divisible"),
-        (lambda: EncoderConfig(conv_widths=(8, 8)), "one entry a stage"),
-        (lambda: EncoderConfig(fusion_depth=-1), "fusion_depth is -1"),
+        (
+            lambda: text(width=10, heads=4),
+            "width 10 is not divisible",
+        ),
+        (lambda: image(conv_widths=(8, 8)), "one entry a stage"),
+        (lambda: text(depth=-1), r"encoder\.text\.depth is -1"),
+        (lambda: text(hidden=0), r"encoder\.text\.hidden is 0; use >= 1"),
+        (lambda: text(epsilon=0.0), r"encoder\.text\.epsilon is 0.0; use > 0"),
+        (lambda: image(pool="class"), r'pool is "class", but encoder\.image\.class_token is False'),
+        (lambda: image(registers=-1), r"registers is -1; use >= 0"),
+        (lambda: image(pixel_std=(0.5, 0.0, 0.5)), r"pixel_std is .*; use three numbers > 0"),
+        (
+            lambda: image(head="none"),
+            r'image\.head is "none", .* width 192 is not encoder\.dim 128',
+        ),
         (lambda: LossConfig(matching=("m-x",)), "'m-x'"),
         (lambda: LossConfig(matching=("mm",)), "'mm'"),
         (lambda: LossConfig(consistency=("m",)), "'m'; use t or i"),
@@ -207,9 +237,9 @@ def test_a_value_out_of_range_names_the_field_and_the_fix(
         (lambda: PictureConfig(rotation=-5.0), r"picture\.rotation is -5.0; use 0 or more"),
         (lambda: PictureConfig(brightness=-3.0), r"picture\.brightness is -3.0; use a share"),
         (lambda: PictureConfig(contrast=1.5), r"picture\.contrast is 1.5; use a share"),
-        (lambda: EncoderConfig(conv_widths=(), conv_depths=()), r"conv_widths is \(\); give one"),
-        (lambda: EncoderConfig(conv_widths=(64, 0, 128)), r"is \(64, 0, 128\); .* each width >= 1"),
-        (lambda: EncoderConfig(conv_depths=(1, -1, 2)), r"conv_depths is \(1, -1, 2\); use >= 0"),
+        (lambda: image(conv_widths=(), conv_depths=()), r"conv_widths is \(\); give one"),
+        (lambda: image(conv_widths=(64, 0, 128)), r"is \(64, 0, 128\); .* each width >= 1"),
+        (lambda: image(conv_depths=(1, -1, 2)), r"conv_depths is \(1, -1, 2\); use >= 0"),
         (lambda: LossConfig(matching_weight=-0.5), r"loss\.matching_weight is -0.5; use 0 or"),
         (lambda: LossConfig(distinctiveness_margin=-0.2), r"distinctiveness_margin is -0.2; use 0"),
         (lambda: LossConfig(consistency_tolerance=-1.0), r"consistency_tolerance is -1.0; use 0"),

@@ -17,11 +17,13 @@ SMALL = {
     "text.max-tokens": "8",
     "text.vocab-size": "128",
     "encoder.dim": "8",
-    "encoder.width": "16",
-    "encoder.heads": "2",
-    "encoder.text-depth": "1",
-    "encoder.conv-widths": "4 8",
-    "encoder.conv-depths": "0 0",
+    "encoder.image.width": "16",
+    "encoder.image.conv-widths": "4 8",
+    "encoder.image.conv-depths": "0 0",
+    "encoder.text.width": "16",
+    "encoder.text.heads": "2",
+    "encoder.text.hidden": "32",
+    "encoder.text.depth": "1",
     "training.steps": "2",
     "training.warmup-steps": "1",
     "training.batch-size": "8",
@@ -49,7 +51,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_demo_goes_all_the_way(demo: Path) -> None:
     config = tiny.run_config(demo)
-    assert (config.training.steps, config.encoder.stem) == (2, "conv")
+    assert (config.training.steps, config.encoder.image.stem) == (2, "conv")
     vectors = read_vectors(demo / "vectors")
     assert set(vectors.vectors) == set("mti")
     assert vectors.present["i"].mean() > 0.8

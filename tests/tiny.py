@@ -8,20 +8,25 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stylejax.batch import PairBatch, Products
+from stylejax.batch import NO_TOKEN, PairBatch, Products
 from stylejax.config import (
     Config,
     DataConfig,
     EncoderConfig,
     EvaluationConfig,
+    ImageTowerConfig,
     LossConfig,
     MiningConfig,
     PictureConfig,
     TextConfig,
+    TextTowerConfig,
     TrainingConfig,
+    TransformerConfig,
     from_json,
     to_json,
 )
+
+LAYERS = {"width": 16, "heads": 2, "hidden": 32}  # of every transformer stack
 
 # Name, colour and category of each product.
 PRODUCTS = (
@@ -102,7 +107,8 @@ def write_data(root: Path) -> Path:
 
 
 def config(root: Path | str, run_dir: Path | str, **sections: dict[str, Any]) -> Config:
-    """A recipe that trains in seconds; `sections` change single fields, e.g. ``text={...}``."""
+    """A recipe that trains in seconds; `sections` change single fields, e.g. ``text={...}``,
+    also of what lies deeper: ``encoder={"image": {"depth": 1}}``."""
     base = Config(
         run_dir=str(run_dir),
         data=DataConfig(
@@ -112,7 +118,10 @@ def config(root: Path | str, run_dir: Path | str, **sections: dict[str, Any]) ->
         text=TextConfig(vocab_size=96, max_tokens=8),
         picture=PictureConfig(size=16, stored_size=20),
         encoder=EncoderConfig(
-            dim=8, width=16, heads=2, mlp_ratio=2, fusion_depth=1, stem="patch", patch=8
+            dim=8,
+            image=ImageTowerConfig(**LAYERS, patch=8),
+            text=TextTowerConfig(**LAYERS),
+            fusion=TransformerConfig(depth=1, **LAYERS),
         ),
         loss=LossConfig(consistency_k=3),
         training=TrainingConfig(
@@ -127,10 +136,16 @@ def config(root: Path | str, run_dir: Path | str, **sections: dict[str, Any]) ->
         ),
         evaluation=EvaluationConfig(query_split="val", gallery_split="train", batch_size=16),
     )
-    for name, fields in sections.items():
-        section = getattr(base, name)
-        base = dataclasses.replace(base, **{name: dataclasses.replace(section, **fields)})
-    return base
+    return changed(base, sections)
+
+
+def changed(settings: Any, fields: dict[str, Any]) -> Any:
+    """A dataclass with some fields replaced, those of dataclasses in it by dictionaries."""
+    deep = {
+        name: changed(getattr(settings, name), value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+    }
+    return dataclasses.replace(settings, **deep)
 
 
 def write_recipe(path: Path, config: Config) -> Path:
@@ -165,7 +180,7 @@ def products(
     tokens = rng.integers(3, vocab, (rows, length)).astype(np.int32)
     tokens[:, 0] = 2
     lengths = rng.integers(2, length + 1, rows)
-    tokens[np.arange(length)[None, :] >= lengths[:, None]] = 0
+    tokens[np.arange(length)[None, :] >= lengths[:, None]] = NO_TOKEN
     image = rng.integers(0, 256, (rows, size, size, 3)).astype(np.uint8)
     return Products(image, np.ones(rows, bool), tokens)
 

@@ -11,7 +11,12 @@ from stylejax.config.data import (
     MiningConfig,
     SyntheticConfig,
 )
-from stylejax.config.encoder import EncoderConfig
+from stylejax.config.encoder import (
+    EncoderConfig,
+    ImageTowerConfig,
+    TextTowerConfig,
+    TransformerConfig,
+)
 from stylejax.config.error import ConfigError
 from stylejax.config.files import differences, from_json, load_config, override, to_json
 from stylejax.config.inputs import PictureConfig, TextConfig
@@ -29,13 +34,16 @@ __all__ = [
     "EncoderConfig",
     "EvaluationConfig",
     "FurtherData",
+    "ImageTowerConfig",
     "LossConfig",
     "MiningConfig",
     "PictureConfig",
     "SamplingConfig",
     "SyntheticConfig",
     "TextConfig",
+    "TextTowerConfig",
     "TrainingConfig",
+    "TransformerConfig",
     "View",
     "differences",
     "from_json",

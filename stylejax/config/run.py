@@ -91,9 +91,9 @@ class Config:
 
     def __post_init__(self) -> None:
         picture = self.picture
-        self.encoder.check_side(picture.size, "picture.size")
+        self.encoder.image.check_side(picture.size, "picture.size")
         for side in picture.later_sizes:
-            self.encoder.check_side(side, "picture.later_sizes:")
+            self.encoder.image.check_side(side, "picture.later_sizes:")
         if picture.eval_size:
-            self.encoder.check_side(picture.eval_size, "picture.eval_size")
+            self.encoder.image.check_side(picture.eval_size, "picture.eval_size")
         self.sampling.batch_rows(self.training.batch_size)

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
+
+from stylejax.config import TransformerConfig
+
+ACTIVATIONS = {
+    "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+    "gelu": functools.partial(jax.nn.gelu, approximate=False),
+    "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),
+}
+# What a layer keeps for its backward pass; the rest is computed again there.
+REMAT = {
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "layers": jax.checkpoint_policies.nothing_saveable,
+}
 
 
 def dense(layer: nnx.Linear, x: Float[Array, "*lead width"]) -> Float[Array, "*lead out"]:
@@ -17,49 +32,106 @@ def dense(layer: nnx.Linear, x: Float[Array, "*lead width"]) -> Float[Array, "*l
     return layer(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
 
 
-class TransformerLayer(nnx.Module):
-    """Pre-norm self-attention and MLP."""
+class MLP(nnx.Module):
+    """Two linear layers with an activation between them."""
 
-    def __init__(self, width: int, heads: int, mlp_ratio: int, *, dtype: str, rngs: nnx.Rngs):
-        kernel_init = nnx.initializers.xavier_uniform()
-        self.heads = heads
-        self.attention_norm = nnx.LayerNorm(width, dtype=dtype, rngs=rngs)
-        self.qkv = nnx.Linear(width, 3 * width, dtype=dtype, kernel_init=kernel_init, rngs=rngs)
-        self.out = nnx.Linear(width, width, dtype=dtype, kernel_init=kernel_init, rngs=rngs)
-        self.mlp_norm = nnx.LayerNorm(width, dtype=dtype, rngs=rngs)
-        hidden = mlp_ratio * width
-        self.up = nnx.Linear(width, hidden, dtype=dtype, kernel_init=kernel_init, rngs=rngs)
-        self.down = nnx.Linear(hidden, width, dtype=dtype, kernel_init=kernel_init, rngs=rngs)
+    def __init__(self, config: TransformerConfig, *, dtype: str, rngs: nnx.Rngs):
+        linear = functools.partial(
+            nnx.Linear, dtype=dtype, kernel_init=nnx.initializers.xavier_uniform(), rngs=rngs
+        )
+        self.activation = ACTIVATIONS[config.activation]
+        self.up = linear(config.width, config.hidden)
+        self.down = linear(config.hidden, config.width)
+
+    def __call__(self, x: Float[Array, "*lead width"]) -> Float[Array, "*lead width"]:
+        """Returns the same shape."""
+        return dense(self.down, self.activation(dense(self.up, x)))
+
+
+class TransformerLayer(nnx.Module):
+    """Self-attention and MLP, each beside the identity."""
+
+    def __init__(
+        self, config: TransformerConfig, *, dtype: str, rngs: nnx.Rngs, causal: bool = False
+    ):
+        width = config.width
+        linear = functools.partial(
+            nnx.Linear, dtype=dtype, kernel_init=nnx.initializers.xavier_uniform(), rngs=rngs
+        )
+        norm = functools.partial(
+            nnx.LayerNorm, width, epsilon=config.epsilon, dtype=dtype, rngs=rngs
+        )
+        self.heads, self.pre, self.causal = config.heads, config.norm == "pre", causal
+        self.attention_norm = norm()
+        self.qkv = linear(width, 3 * width)
+        self.out = linear(width, width)
+        self.mlp_norm = norm()
+        self.mlp = MLP(config, dtype=dtype, rngs=rngs)
+        self.scaled = config.layer_scale
+        if self.scaled:
+            self.attention_scale = nnx.Param(jnp.full((width,), 1e-5))
+            self.mlp_scale = nnx.Param(jnp.full((width,), 1e-5))
 
     def __call__(
         self, x: Float[Array, "b t width"], present: Bool[Array, "b t"]
     ) -> Float[Array, "b t width"]:
         """Returns `[B, T, width]`; tokens that are not `present` are attended to by none."""
+        if self.pre:
+            x = x + self._scaled("attention", self._attend(self.attention_norm(x), present))
+            return x + self._scaled("mlp", self.mlp(self.mlp_norm(x)))
+        x = self.attention_norm(x + self._scaled("attention", self._attend(x, present)))
+        return self.mlp_norm(x + self._scaled("mlp", self.mlp(x)))
+
+    def _attend(self, x: Array, present: Array) -> Array:
         b, t, width = x.shape
-        qkv = dense(self.qkv, self.attention_norm(x))
+        qkv = dense(self.qkv, x)
         q, k, v = jnp.split(qkv.reshape(b, t, 3 * self.heads, width // self.heads), 3, axis=2)
-        attended = jax.nn.dot_product_attention(q, k, v, mask=present[:, None, None, :])
-        x = x + dense(self.out, attended.reshape(b, t, width))
-        return x + dense(self.down, jax.nn.gelu(dense(self.up, self.mlp_norm(x))))
+        attended = jax.nn.dot_product_attention(
+            q, k, v, mask=present[:, None, None, :], is_causal=self.causal
+        )
+        return dense(self.out, attended.reshape(b, t, width))
+
+    def _scaled(self, branch: str, x: Array) -> Array:
+        if not self.scaled:
+            return x
+        return x * getattr(self, f"{branch}_scale")[...].astype(x.dtype)
 
 
 class TransformerStack(nnx.Module):
     """`depth` layers of one shape with their parameters stacked along axis 0; 0 = identity."""
 
     def __init__(
-        self, depth: int, width: int, heads: int, mlp_ratio: int, *, dtype: str, rngs: nnx.Rngs
+        self,
+        config: TransformerConfig,
+        *,
+        dtype: str,
+        rngs: nnx.Rngs,
+        causal: bool = False,
+        remat: str = "none",
     ):
-        self.depth = depth
-        if depth == 0:
+        """Creates the parameters.
+
+        Args:
+          config: the layers.
+          dtype: of activations.
+          rngs: stream `params`.
+          causal: a token sees those before it only.
+          remat: what is kept for the backward pass: everything ("none"), the results of matrix
+            products ("dots"), or the layers' inputs alone ("layers").
+        """
+        self.depth, self.remat = config.depth, remat
+        self.pre = config.norm == "pre"
+        if self.depth == 0:
             return
 
-        @nnx.split_rngs(splits=depth)
+        @nnx.split_rngs(splits=self.depth)
         @nnx.vmap(in_axes=0, out_axes=0)
         def create(rngs: nnx.Rngs) -> TransformerLayer:
-            return TransformerLayer(width, heads, mlp_ratio, dtype=dtype, rngs=rngs)
+            return TransformerLayer(config, dtype=dtype, rngs=rngs, causal=causal)
 
         self.layers = create(rngs)
-        self.norm = nnx.LayerNorm(width, dtype=dtype, rngs=rngs)
+        if self.pre:
+            self.norm = nnx.LayerNorm(config.width, epsilon=config.epsilon, dtype=dtype, rngs=rngs)
 
     def __call__(
         self, x: Float[Array, "b t width"], present: Bool[Array, "b t"]
@@ -72,5 +144,8 @@ class TransformerStack(nnx.Module):
         def layer(x: Array, parameters: nnx.State) -> tuple[Array, None]:
             return nnx.merge(graph, parameters)(x, present), None
 
+        if self.remat != "none":
+            # Inside a scan nothing can be merged across layers, so no barrier is needed.
+            layer = jax.checkpoint(layer, policy=REMAT[self.remat], prevent_cse=False)
         x, _ = jax.lax.scan(layer, x, stacked)
-        return self.norm(x)
+        return self.norm(x) if self.pre else x

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from stylejax.config import EncoderConfig
+from stylejax.config import ImageTowerConfig
 
 RELU_GAIN = math.sqrt(2.0 / (1.0 - 1.0 / math.pi))  # keeps the variance of a unit normal input
 VARIANCE_A_BLOCK = 0.2  # what a residual branch is expected to add to its input's variance
@@ -81,8 +81,8 @@ class ResidualBlock(nnx.Module):
 class ConvStem(nnx.Module):
     """Folded patches through a 3x3 layer, then stages of blocks, each at half the last's side."""
 
-    def __init__(self, config: EncoderConfig, *, rngs: nnx.Rngs):
-        dtype, widths = config.compute_dtype, config.conv_widths
+    def __init__(self, config: ImageTowerConfig, *, dtype: str, rngs: nnx.Rngs):
+        widths = config.conv_widths
         self.patch = config.patch
         self.first = StandardisedConv(3, 3 * self.patch**2, widths[0], dtype=dtype, rngs=rngs)
         self.downs = nnx.List(

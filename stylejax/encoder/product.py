@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Float32
+from jaxtyping import Array, Float, Float32
 
 from stylejax.batch import Products
 from stylejax.config import ConfigError, EncoderConfig
-from stylejax.encoder.blocks import TransformerStack
+from stylejax.encoder.fusion import Fusion
 from stylejax.encoder.image import ImageTower
 from stylejax.encoder.text import TextTower
 
@@ -21,11 +21,6 @@ def _unit(x: Float[Array, "b d"]) -> Float32[Array, "b d"]:
     # max before rsqrt: a listing without the view is a zero row, whose gradient must not be nan.
     x = x.astype(jnp.float32)
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, axis=-1, keepdims=True), 1e-12))
-
-
-def _masked_mean(x: Float[Array, "b t w"], present: Bool[Array, "b t"]) -> Float[Array, "b w"]:
-    weight = present.astype(x.dtype)[..., None]
-    return jnp.sum(x * weight, axis=1) / jnp.maximum(jnp.sum(weight, axis=1), 1)
 
 
 class ProductEncoder(nnx.Module):
@@ -62,29 +57,16 @@ class ProductEncoder(nnx.Module):
         Raises:
           ConfigError: when the picture size does not divide into the stem's patches.
         """
-        self.fused = config.fusion_depth > 0
+        image, text, fusion = config.image, config.text, config.fusion
+        self.fused = fusion.depth > 0
         self.image = ImageTower(config, picture_size, rngs=rngs)
         self.text = TextTower(config, vocab_size, max_tokens, rngs=rngs)
-        self.fusion = TransformerStack(
-            config.fusion_depth,
-            config.width,
-            config.heads,
-            config.mlp_ratio,
-            dtype=config.compute_dtype,
-            rngs=rngs,
-        )
-        init = nnx.initializers.normal(0.02)
-        if self.fused:
-            self.class_token = nnx.Param(init(rngs.params(), (config.width,)))
-            self.modality = nnx.Param(init(rngs.params(), (2, config.width)))
-            self.projection = nnx.Linear(config.width, config.dim, use_bias=False, rngs=rngs)
-        else:
-            self.image_projection = nnx.Linear(config.width, config.dim, use_bias=False, rngs=rngs)
-            self.text_projection = nnx.Linear(config.width, config.dim, use_bias=False, rngs=rngs)
         self.gated = not self.fused and config.late_fusion == "gated"
-        if self.gated:  # zero: both modalities count alike at the start
+        if self.fused:
+            self.fusion = Fusion(config, rngs=rngs)
+        elif self.gated:  # zero: both modalities count alike at the start
             self.gate = nnx.Linear(
-                2 * config.width, 1, kernel_init=nnx.initializers.zeros, rngs=rngs
+                image.width + text.width, 1, kernel_init=nnx.initializers.zeros, rngs=rngs
             )
 
     def __call__(
@@ -107,32 +89,26 @@ class ProductEncoder(nnx.Module):
         needs_image, needs_text = wanted != ["t"], wanted != ["i"]
         image = self.image(products.image) if needs_image else None
         text = self.text(products.tokens) if needs_text else None
-        encode = self._fused_view if self.fused else self._mean_view
-        return {view: encode(view, products, image, text) for view in wanted}
+        if not self.fused:
+            return {view: self._late_view(view, products, image, text) for view in wanted}
+        if image is not None:
+            image = image, jnp.broadcast_to(products.has_image[:, None], image.shape[:2])
+        if text is not None:
+            text = text[0], text[1] & products.has_text[:, None]
+        inputs = {"m": (image, text), "i": (image, None), "t": (None, text)}
+        return {view: _unit(self.fusion(*inputs[view])) for view in wanted}
 
-    def _fused_view(self, view, products, image, text) -> Float32[Array, "b dim"]:
-        rows = products.tokens.shape[0]
-        parts = [jnp.broadcast_to(self.class_token[...], (rows, 1, self.class_token.shape[0]))]
-        present = [jnp.ones((rows, 1), bool)]
-        if view != "t":
-            parts.append(image + self.modality[0].astype(image.dtype))
-            present.append(jnp.broadcast_to(products.has_image[:, None], image.shape[:2]))
-        if view != "i":
-            parts.append(text[0] + self.modality[1].astype(text[0].dtype))
-            present.append(text[1] & products.has_text[:, None])
-        tokens = jnp.concatenate([part.astype(parts[-1].dtype) for part in parts], axis=1)
-        fused = self.fusion(tokens, jnp.concatenate(present, axis=1))
-        return _unit(self.projection(fused[:, 0].astype(jnp.float32)))
-
-    def _mean_view(self, view, products, image, text) -> Float32[Array, "b dim"]:
+    def _late_view(self, view, products, image, text) -> Float32[Array, "b dim"]:
         rows = products.tokens.shape[0]
         vectors, pooled = [], []
         if view != "t":
-            pooled.append(jnp.mean(image.astype(jnp.float32), axis=1))
-            vectors.append(_unit(self.image_projection(pooled[-1])) * products.has_image[:, None])
+            pooled.append(self.image.pool(image))
+            vectors.append(_unit(self._headed(self.image, pooled[-1])))
+            vectors[-1] *= products.has_image[:, None]
         if view != "i":
-            pooled.append(_masked_mean(text[0].astype(jnp.float32), text[1]))
-            vectors.append(_unit(self.text_projection(pooled[-1])) * products.has_text[:, None])
+            pooled.append(self.text.pool(*text))
+            vectors.append(_unit(self._headed(self.text, pooled[-1])))
+            vectors[-1] *= products.has_text[:, None]
         if view != "m" or not self.gated:
             return _unit(sum(vectors, jnp.zeros((rows, 1), jnp.float32)))
         has_image, has_text = products.has_image[:, None], products.has_text[:, None]
@@ -142,6 +118,10 @@ class ProductEncoder(nnx.Module):
         image_share = jnp.where(has_text, share, 1.0)
         text_share = jnp.where(has_image, 1.0 - share, 1.0)
         return _unit(image_share * vectors[0] + text_share * vectors[1])
+
+    @staticmethod
+    def _headed(tower: ImageTower | TextTower, pooled: Array) -> Float32[Array, "b dim"]:
+        return pooled if tower.head is None else tower.head(pooled)
 
 
 def present_views(products: Products) -> dict[str, Any]:

@@ -1,36 +1,65 @@
-"""Text tower: WordPiece ids to token vectors."""
+"""Text tower: token ids to token vectors."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Float32, Int
 
 from stylejax.config import EncoderConfig
 from stylejax.encoder.blocks import TransformerStack
+from stylejax.encoder.pool import head, last_token, masked_mean
 
 
 class TextTower(nnx.Module):
-    """Token and position embeddings, then `text_depth` transformer layers."""
+    """Token and position embeddings, then transformer layers."""
 
     def __init__(self, config: EncoderConfig, vocab_size: int, max_tokens: int, *, rngs: nnx.Rngs):
+        """Creates the parameters.
+
+        Args:
+          config: the encoder's; `config.text` is the tower's.
+          vocab_size: number of token ids.
+          max_tokens: longest text in tokens.
+          rngs: stream `params`.
+        """
+        tower, dtype = config.text, config.compute_dtype
         init = nnx.initializers.normal(0.02)
-        self.dtype = jnp.dtype(config.compute_dtype)
-        self.tokens = nnx.Embed(vocab_size, config.width, embedding_init=init, rngs=rngs)
-        self.positions = nnx.Param(init(rngs.params(), (max_tokens, config.width)))
+        self.config, self.dtype = tower, jnp.dtype(dtype)
+        self.tokens = nnx.Embed(vocab_size, tower.width, embedding_init=init, rngs=rngs)
+        self.positions = nnx.Param(init(rngs.params(), (max_tokens, tower.width)))
+        if tower.padding == "attended":
+            self.padding = nnx.Param(init(rngs.params(), (tower.width,)))
+        if tower.input_norm:
+            self.input_norm = nnx.LayerNorm(
+                tower.width, epsilon=tower.epsilon, dtype=dtype, rngs=rngs
+            )
         self.layers = TransformerStack(
-            config.text_depth,
-            config.width,
-            config.heads,
-            config.mlp_ratio,
-            dtype=config.compute_dtype,
-            rngs=rngs,
+            tower, dtype=dtype, rngs=rngs, causal=tower.causal, remat=config.remat
         )
+        if not config.fusion.depth:
+            self.head = head(tower.head, tower.width, config.dim, rngs=rngs)
 
     def __call__(
         self, tokens: Int[Array, "b t"]
     ) -> tuple[Float[Array, "b t width"], Bool[Array, "b t"]]:
-        """Returns `[B, T, width]` token vectors and `[B, T]`, false at padding (id 0)."""
-        present = tokens != 0
-        x = self.tokens(tokens) + self.positions[: tokens.shape[1]]
-        return self.layers(x.astype(self.dtype), present), present
+        """Returns `[B, T, width]` token vectors and `[B, T]`, false where there is no token."""
+        present = tokens >= 0
+        x = self.tokens(jnp.maximum(tokens, 0))
+        if self.config.padding == "attended":
+            x = jnp.where(present[..., None], x, self.padding[...])
+            present = jnp.ones_like(present)
+        x = x + self.positions[: tokens.shape[1]]
+        x = x.astype(self.dtype)
+        if self.config.input_norm:
+            x = self.input_norm(x)
+        return self.layers(x, present), present
+
+    def pool(
+        self, tokens: Float[Array, "b t width"], present: Bool[Array, "b t"]
+    ) -> Float32[Array, "b width"]:
+        """One vector of a text's tokens, as `pool` of the config says."""
+        if self.config.pool == "first":
+            return tokens[:, 0].astype(jnp.float32)
+        pool = last_token if self.config.pool == "last" else masked_mean
+        return pool(tokens.astype(jnp.float32), present)

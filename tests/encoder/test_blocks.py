@@ -1,12 +1,16 @@
 """Tests of stylejax/encoder/blocks.py."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from stylejax.config import TransformerConfig
 from stylejax.encoder.blocks import TransformerLayer, TransformerStack, dense
 
+CONFIG = TransformerConfig(depth=1, width=8, heads=2, hidden=16)
 X = jax.random.normal(jax.random.key(0), (2, 5, 8))
 PRESENT = jnp.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)
 
@@ -24,7 +28,7 @@ def slow_layer(layer: TransformerLayer, x: np.ndarray, present: np.ndarray) -> n
         ) * scale + bias
 
     (wqkv, bqkv), (wout, bout) = weights(layer.qkv), weights(layer.out)
-    (wup, bup), (wdown, bdown) = weights(layer.up), weights(layer.down)
+    (wup, bup), (wdown, bdown) = weights(layer.mlp.up), weights(layer.mlp.down)
     q, k, v = np.split(norm(layer.attention_norm, x) @ wqkv + bqkv, 3, axis=-1)
     size = q.shape[-1] // layer.heads
     mixed = np.zeros_like(q)
@@ -41,7 +45,7 @@ def slow_layer(layer: TransformerLayer, x: np.ndarray, present: np.ndarray) -> n
 
 
 def test_a_layer_is_attention_and_mlp_written_out() -> None:
-    layer = TransformerLayer(8, 2, 2, dtype="float32", rngs=nnx.Rngs(params=1))
+    layer = TransformerLayer(CONFIG, dtype="float32", rngs=nnx.Rngs(params=1))
     result = layer(X, PRESENT)
     for row in range(2):
         expected = slow_layer(layer, np.asarray(X[row], np.float64), np.asarray(PRESENT[row]))
@@ -49,7 +53,7 @@ def test_a_layer_is_attention_and_mlp_written_out() -> None:
 
 
 def test_a_stack_is_its_layers_one_after_the_other() -> None:
-    stack = TransformerStack(3, 8, 2, 2, dtype="float32", rngs=nnx.Rngs(params=1))
+    stack = TransformerStack(replace(CONFIG, depth=3), dtype="float32", rngs=nnx.Rngs(params=1))
     graph, stacked = nnx.split(stack.layers)
     layers = [nnx.merge(graph, jax.tree.map(lambda p, n=n: p[n], stacked)) for n in range(3)]
     kernels = [np.asarray(layer.qkv.kernel[...]) for layer in layers]
@@ -61,13 +65,13 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
 
 
 def test_a_stack_of_no_layers_is_the_identity() -> None:
-    stack = TransformerStack(0, 8, 2, 2, dtype="float32", rngs=nnx.Rngs(params=1))
+    stack = TransformerStack(replace(CONFIG, depth=0), dtype="float32", rngs=nnx.Rngs(params=1))
     assert stack(X, PRESENT) is X
     assert not jax.tree.leaves(nnx.state(stack, nnx.Param))
 
 
 def test_a_row_without_any_token_stays_finite() -> None:
-    stack = TransformerStack(1, 8, 2, 2, dtype="float32", rngs=nnx.Rngs(params=1))
+    stack = TransformerStack(CONFIG, dtype="float32", rngs=nnx.Rngs(params=1))
     assert np.isfinite(stack(X, jnp.zeros((2, 5), bool))).all()
 
 

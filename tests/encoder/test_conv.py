@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from stylejax.config import EncoderConfig
+from stylejax.config import ImageTowerConfig
 from stylejax.encoder.conv import (
     ConvStem,
     ResidualBlock,
@@ -17,7 +17,7 @@ from stylejax.encoder.conv import (
     space_to_depth,
 )
 
-CONFIG = EncoderConfig(stem="conv", patch=4, conv_widths=(8, 12), conv_depths=(1, 2))
+CONFIG = ImageTowerConfig(stem="conv", patch=4, conv_widths=(8, 12), conv_depths=(1, 2))
 
 
 def normal(*shape: int, seed: int = 0) -> jax.Array:
@@ -74,7 +74,7 @@ def test_a_block_starts_as_the_identity_and_can_learn() -> None:
 
 
 def test_the_stem_halves_the_side_at_each_stage() -> None:
-    stem = ConvStem(CONFIG, rngs=nnx.Rngs(params=0))
+    stem = ConvStem(CONFIG, dtype="float32", rngs=nnx.Rngs(params=0))
     features = nnx.jit(stem)(normal(2, 32, 24, 3))
     assert features.shape == (2, 4, 3, 12)
     assert float(features.min()) >= 0
@@ -83,7 +83,7 @@ def test_the_stem_halves_the_side_at_each_stage() -> None:
 
 def test_colour_survives_the_stem() -> None:
     """Two flat pictures of different colours give different features."""
-    stem = ConvStem(replace(CONFIG, conv_depths=(0, 0)), rngs=nnx.Rngs(params=0))
+    stem = ConvStem(replace(CONFIG, conv_depths=(0, 0)), dtype="float32", rngs=nnx.Rngs(params=0))
     red, blue = (
         jnp.broadcast_to(jnp.array(c), (1, 32, 32, 3)) for c in ([1.0, -1, -1], [-1, -1, 1.0])
     )

@@ -1,6 +1,5 @@
 """Tests of stylejax/encoder/product.py: three depths, two stems, any choice of views."""
 
-from dataclasses import replace
 from functools import cache
 
 import jax
@@ -8,11 +7,21 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.batch import Products
-from stylejax.config import Config, ConfigError, EncoderConfig, PictureConfig, TextConfig
+from stylejax.batch import NO_TOKEN, Products
+from stylejax.config import (
+    Config,
+    ConfigError,
+    EncoderConfig,
+    ImageTowerConfig,
+    PictureConfig,
+    TextConfig,
+    TextTowerConfig,
+    TransformerConfig,
+)
 from stylejax.encoder import encoder_factory, present_views
 
 VOCAB, ROWS = 32, 6
+CONV = {"stem": "conv", "patch": 4, "conv_widths": (6, 10), "conv_depths": (1, 1)}
 DEPTHS = {
     "fusion": (0, 0, 2),
     "towers and fusion": (1, 1, 1),
@@ -23,22 +32,16 @@ DEPTHS = {
 
 def config(depths: str = "towers and fusion", stem: str = "patch", **encoder) -> Config:
     image, text, fusion = DEPTHS[depths]
-    options = {
-        "dim": 8,
-        "width": 16,
-        "heads": 2,
-        "mlp_ratio": 2,
-        "image_depth": image,
-        "text_depth": text,
-        "fusion_depth": fusion,
-        "late_fusion": "gated" if depths == "gated towers" else "mean",
-        "stem": stem,
-        "patch": 4 if stem == "conv" else 8,
-        "conv_widths": (6, 10),
-        "conv_depths": (1, 1),
-    }
+    pixels = CONV if stem == "conv" else {"patch": 8}
+    options = EncoderConfig(
+        dim=8,
+        image=ImageTowerConfig(depth=image, **tiny.LAYERS, **pixels),
+        text=TextTowerConfig(depth=text, **tiny.LAYERS),
+        fusion=TransformerConfig(depth=fusion, **tiny.LAYERS),
+        late_fusion="gated" if depths == "gated towers" else "mean",
+    )
     return Config(
-        encoder=EncoderConfig(**(options | encoder)),
+        encoder=tiny.changed(options, encoder),
         picture=PictureConfig(size=16, stored_size=20),
         text=TextConfig(max_tokens=8),
     )
@@ -118,7 +121,7 @@ def test_a_listing_that_lacks_a_modality_is_what_it_has(depths: str) -> None:
     vectors = encode(given._replace(has_image=~gone))
     np.testing.assert_allclose(vectors["m"][gone], vectors["t"][gone], atol=1e-5)
     assert np.abs(vectors["m"][~gone] - vectors["t"][~gone]).max(axis=1).min() > 1e-4
-    vectors = encode(given._replace(tokens=np.where(gone[:, None], 0, given.tokens)))
+    vectors = encode(given._replace(tokens=np.where(gone[:, None], NO_TOKEN, given.tokens)))
     np.testing.assert_allclose(vectors["m"][gone], vectors["i"][gone], atol=1e-5)
     assert np.abs(vectors["m"][~gone] - vectors["i"][~gone]).max(axis=1).min() > 1e-4
 
@@ -128,7 +131,9 @@ def test_a_listing_with_nothing_has_finite_vectors_and_gradients(depths: str) ->
     init, bind = encoder_factory(config(depths), VOCAB)
     parameters = jax.jit(init)(jax.random.key(0))
     nothing = Products(
-        np.zeros((ROWS, 16, 16, 3), np.uint8), np.zeros(ROWS, bool), np.zeros((ROWS, 8), np.int32)
+        np.zeros((ROWS, 16, 16, 3), np.uint8),
+        np.zeros(ROWS, bool),
+        np.full((ROWS, 8), NO_TOKEN, np.int32),
     )
 
     def total(parameters, products):
@@ -153,7 +158,7 @@ def test_padding_does_not_matter(depths: str) -> None:
     encode = built(depths, "patch")
     given = tiny.products(ROWS)
     tokens = given.tokens.copy()
-    tokens[:, 5:] = 0
+    tokens[:, 5:] = NO_TOKEN
     full = encode(given._replace(tokens=tokens))
     cut = encode(given._replace(tokens=tokens[:, :5]))
     for view in "mt":
@@ -192,7 +197,7 @@ def test_the_gate_weighs_a_listings_photo_against_its_title() -> None:
         np.testing.assert_allclose(vectors["m"], start[winner], atol=1e-5)
         without = given._replace(
             has_image=given.has_image & (winner == "t"),
-            tokens=given.tokens * (winner == "i"),
+            tokens=jax.numpy.where(winner == "i", given.tokens, NO_TOKEN),
         )
         alone = bind(parameters | {"gate/bias": jax.numpy.array([bias])})(without)
         np.testing.assert_allclose(alone["m"], start[loser], atol=1e-5)
@@ -240,7 +245,7 @@ def test_unknown_views_are_refused(views: tuple[str, ...]) -> None:
 
 def test_present_views_are_what_a_listing_has() -> None:
     given = tiny.products(4)
-    given.tokens[[1, 3]] = 0
+    given.tokens[[1, 3]] = NO_TOKEN
     present = present_views(given._replace(has_image=np.array([True, True, False, False])))
     assert present["i"].tolist() == [True, True, False, False]
     assert present["t"].tolist() == [True, False, True, False]
@@ -248,5 +253,5 @@ def test_present_views_are_what_a_listing_has() -> None:
 
 
 def test_another_depth_than_divides_the_width_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"width 16 is not divisible by encoder\.heads 3"):
-        replace(config().encoder, heads=3)
+    with pytest.raises(ConfigError, match=r"width 16 is not divisible by .*text\.heads 3"):
+        config(text={"heads": 3})

@@ -37,7 +37,7 @@ def test_batches_are_of_one_shape_and_the_last_is_padded(
         assert np.array_equal(batch.has_image[:count], present)
         assert not batch.image[count:].any()
         assert not batch.has_image[count:].any()
-        assert not batch.tokens[count:].any()
+        assert np.all(batch.tokens[count:] == NO_TOKEN)
         assert not batch.has_text[count:].any()
 
 

@@ -22,7 +22,7 @@ from input_pipeline.pairs import PairSource, pair_batches
 from input_pipeline.photos import Photos, all_photos
 from input_pipeline.pictures import Pictures
 from input_pipeline.tokens import train_tokenizer
-from stylejax.batch import PairBatch
+from stylejax.batch import NO_TOKEN, PairBatch
 from stylejax.config import ConfigError, DataConfig, FurtherData
 
 
@@ -145,12 +145,12 @@ def test_dropped_words_become_padding_and_the_class_token_stays(data_root: Path)
     for batch in dropping.batches(12):
         for side, items in ((batch.left, batch.left_item), (batch.right, batch.right_item)):
             whole = dropping.tokens[items]
-            assert np.all((side.tokens == whole) | (side.tokens == 0))
+            assert np.all((side.tokens == whole) | (side.tokens == NO_TOKEN))
             assert np.array_equal(side.tokens[:, 0], whole[:, 0])
             for text, shown in zip(whole, side.tokens, strict=True):
-                begins = np.flatnonzero((text != 0) & ~dropping.continues[text])[1:]
-                for word in np.split(np.arange(24)[: (text != 0).sum()], begins)[1:]:
-                    there = shown[word] != 0
+                begins = np.flatnonzero((text != NO_TOKEN) & ~dropping.continues[text])[1:]
+                for word in np.split(np.arange(24)[: (text != NO_TOKEN).sum()], begins)[1:]:
+                    there = shown[word] != NO_TOKEN
                     assert there.all() or not there.any()
                     kept += there.all()
                     total += 1

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from input_pipeline.tokens import TitleTokenizer, train_tokenizer
+from stylejax.batch import NO_TOKEN
 from stylejax.config import ConfigError, TextConfig
 
 TITLES = [row["title"] for row in tiny.catalogue_rows()]
@@ -27,7 +28,7 @@ def tokenizer() -> TitleTokenizer:
 def spelled(tokenizer: TitleTokenizer, title: str) -> list[str]:
     """The tokens of a title without padding."""
     names = {number: token for token, number in vocabulary(tokenizer).items()}
-    return [names[number] for number in tokenizer([title])[0] if number]
+    return [names[number] for number in tokenizer([title])[0] if number != NO_TOKEN]
 
 
 def vocabulary(tokenizer: TitleTokenizer) -> dict[str, int]:
@@ -38,18 +39,18 @@ def test_ids_are_rectangular_int32_within_the_vocabulary(tokenizer: TitleTokeniz
     ids = tokenizer([*TITLES, "größe 漢字 \U0001f600 never seen", "x" * 500])
     assert ids.shape == (len(TITLES) + 2, 8)
     assert ids.dtype == np.int32
-    assert ids.min() == 0
+    assert ids.min() == NO_TOKEN
     assert ids.max() < tokenizer.vocab_size
     assert len(vocabulary(tokenizer)) == tokenizer.vocab_size <= OPTIONS.vocab_size
 
 
 def test_the_class_token_is_first_and_padding_last(tokenizer: TitleTokenizer) -> None:
     ids = tokenizer(["red mug"])[0]
-    assert ids[0] == vocabulary(tokenizer)["[CLS]"] != 0
-    assert vocabulary(tokenizer)["[PAD]"] == 0
-    length = int((ids != 0).sum())
-    assert np.all(ids[:length] != 0)
-    assert np.all(ids[length:] == 0)
+    assert ids[0] == vocabulary(tokenizer)["[CLS]"]
+    length = int((ids != NO_TOKEN).sum())
+    assert length > 1
+    assert np.all(ids[:length] > 0)
+    assert np.all(ids[length:] == NO_TOKEN)
 
 
 def test_frequent_words_are_one_token_and_case_does_not_matter(tokenizer: TitleTokenizer) -> None:
@@ -74,14 +75,14 @@ def test_the_tokens_that_go_on_with_a_word_are_told(tokenizer: TitleTokenizer) -
 
 
 def test_an_empty_title_is_all_padding(tokenizer: TitleTokenizer) -> None:
-    assert np.array_equal(tokenizer(["", "  \t"]), np.zeros((2, 8)))
+    assert np.array_equal(tokenizer(["", "  \t"]), np.full((2, 8), NO_TOKEN))
     assert tokenizer([]).shape == (0, 8)
 
 
 def test_long_titles_are_cut(tokenizer: TitleTokenizer) -> None:
     long, cut = tokenizer(["1 2 3 4 5 6 7 8 9", "1 2 3 4 5 6 7"])
     assert np.array_equal(long, cut)
-    assert np.all(long != 0)
+    assert np.all(long != NO_TOKEN)
 
 
 def test_every_title_of_the_train_split_is_read_without_unknowns(

@@ -91,7 +91,7 @@ def test_the_encoder_loads_alone_onto_any_mesh(tmp_path: Path, ema: float) -> No
 
 def test_weights_of_another_version_are_named(tmp_path: Path) -> None:
     options = saved(tmp_path, 3)
-    other = replace(options, encoder=replace(options.encoder, text_depth=1))
+    other = tiny.changed(options, {"encoder": {"text": {"depth": 1}}})
     init, _ = encoder_factory(other, VOCAB)
     shapes = jax.eval_shape(init, jax.random.key(0))
     with pytest.raises(ConfigError, match=r"another version.*text/layers/"):

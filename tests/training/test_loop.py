@@ -145,7 +145,7 @@ def test_metrics_and_evaluations_come_when_they_are_due(tmp_path: Path) -> None:
     calls = []
 
     def evaluate(parameters) -> dict[str, float]:
-        assert "projection/kernel" in parameters
+        assert "fusion/head/kernel" in parameters
         calls.append(len(read_record(tmp_path)))
         return {"retrieval/m-m/recall@1": 0.5}
 

@@ -14,9 +14,10 @@ from stylejax.encoder import encoder_factory
 from stylejax.training.optimizer import HIDDEN, decays, learning_rate, make_optimizer
 
 
-def names(**encoder) -> dict[str, jax.ShapeDtypeStruct]:
-    options = {"patch": 4, "conv_widths": (6, 10), "conv_depths": (1, 1), "text_depth": 1}
-    init, _ = encoder_factory(tiny.config("", "", encoder=options | encoder), 32)
+def names(**image) -> dict[str, jax.ShapeDtypeStruct]:
+    image = {"patch": 4, "conv_widths": (6, 10), "conv_depths": (1, 1)} | image
+    options = {"image": image, "text": {"depth": 1}}
+    init, _ = encoder_factory(tiny.config("", "", encoder=options), 32)
     return jax.eval_shape(init, jax.random.key(0))
 
 
@@ -42,8 +43,8 @@ def test_only_kernels_and_embeddings_decay() -> None:
     free = {
         name for name in [*names(stem="conv"), "loss/log_scale", "loss/bias"] if not decays(name)
     }
-    assert {"loss/log_scale", "loss/bias", "class_token", "modality"} <= free
-    assert {"text/positions", "image/positions", "fusion/norm/scale"} <= free
+    assert {"loss/log_scale", "loss/bias", "fusion/class_token", "fusion/modality"} <= free
+    assert {"text/positions", "image/positions", "fusion/layers/norm/scale"} <= free
     kept = {name for name in names(stem="conv") if decays(name)}
     assert kept
     assert all(name.endswith(("kernel", "embedding")) for name in kept)
@@ -53,8 +54,8 @@ def test_only_kernels_and_embeddings_decay() -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
     weights = {
-        "fusion/layers/qkv/kernel": jnp.ones((2, 4, 12)),
-        "fusion/layers/qkv/bias": jnp.ones((2, 12)),
+        "fusion/layers/layers/qkv/kernel": jnp.ones((2, 4, 12)),
+        "fusion/layers/layers/qkv/bias": jnp.ones((2, 12)),
         "class_token": jnp.ones((4,)),
         "loss/log_scale": jnp.ones(()),
     }
@@ -62,8 +63,8 @@ def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
     still = jax.tree.map(jnp.zeros_like, weights)
     updates, _ = chosen.update(still, chosen.init(weights), weights)
     after = optax.apply_updates(weights, updates)
-    np.testing.assert_allclose(after["fusion/layers/qkv/kernel"], 1 - 0.5 * 0.1, rtol=1e-5)
-    for name in ("fusion/layers/qkv/bias", "class_token", "loss/log_scale"):
+    np.testing.assert_allclose(after["fusion/layers/layers/qkv/kernel"], 1 - 0.5 * 0.1, rtol=1e-5)
+    for name in ("fusion/layers/layers/qkv/bias", "class_token", "loss/log_scale"):
         assert np.array_equal(after[name], weights[name]), name
 
 
@@ -86,18 +87,18 @@ def test_gradients_are_clipped_by_their_global_norm() -> None:
 def test_muon_takes_the_matrices_between_hidden_layers(stem: str) -> None:
     shapes = names(stem=stem)
     taken = {name for name in shapes if HIDDEN.search(name)}
-    for name in ("qkv", "out", "up", "down"):
-        assert f"fusion/layers/{name}/kernel" in taken
+    for name in ("qkv", "out", "mlp/up", "mlp/down"):
+        assert f"fusion/layers/layers/{name}/kernel" in taken
         assert f"text/layers/layers/{name}/kernel" in taken
     assert all(name.endswith("kernel") and shapes[name].ndim >= 3 for name in taken)
     first = "image/stem/first/kernel" if stem == "conv" else "image/stem/kernel"
     assert first in shapes
-    assert not taken & {first, "projection/kernel", "text/tokens/embedding", "class_token"}
+    assert not taken & {first, "fusion/head/kernel", "text/tokens/embedding", "fusion/class_token"}
     assert any("stem/stages" in name for name in taken) == (stem == "conv")
 
 
 def test_muon_updates_its_matrices_and_adam_the_rest() -> None:
-    name = "fusion/layers/up/kernel"
+    name = "fusion/layers/layers/mlp/up/kernel"
     weights = {name: jnp.zeros((3, 8, 16)), "class_token": jnp.zeros((4,))}
     gradients = {
         name: jax.random.normal(jax.random.key(0), (3, 8, 16)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.batch import PairBatch
+from stylejax.batch import NO_TOKEN, PairBatch
 from stylejax.config import Config
 from stylejax.encoder import encoder_factory, present_views
 from stylejax.losses import contrastive_loss_unit, views_needed
@@ -33,7 +33,7 @@ def batch() -> PairBatch:
     noise = rng.integers(-20, 20, given.left.image.shape)
     image = np.clip(given.left.image.astype(int) + noise, 0, 255).astype(np.uint8)
     tokens = given.left.tokens.copy()
-    tokens[3] = 0
+    tokens[3] = NO_TOKEN
     right = given.right._replace(image=image, tokens=tokens)
     right.has_image[5] = False
     return given._replace(right=right)
@@ -98,7 +98,7 @@ def test_the_average_follows_its_recurrence() -> None:
     create, step = make_train_step(options, VOCAB, mesh)
     state = create()
     assert set(state.average) == {n for n in state.parameters if not n.startswith("loss/")}
-    name = "projection/kernel"
+    name = "fusion/head/kernel"
     average = np.asarray(state.average[name])
     assert np.array_equal(average, state.parameters[name])
     for number in range(6):
