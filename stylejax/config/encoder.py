@@ -20,6 +20,7 @@ class TransformerConfig:
     norm: Literal["pre", "post"] = "pre"  # before attention and MLP, or after their residuals
     epsilon: float = 1e-6  # added to the variance that a layer norm divides by
     layer_scale: bool = False  # learned factor a channel on attention and MLP (CaiT, DINOv2)
+    weights: str = ""  # pretrained folder or hub name they start from (docs/pretrained.md)
 
     def check(self, name: str) -> None:
         """Raises ConfigError with the field's full name, of which `name` is the front."""

@@ -37,6 +37,10 @@ class Fusion(nnx.Module):
         self, image: ImageTokens | None, text: TextTokens | None
     ) -> Float32[Array, "b dim"]:
         """Reads the tokens of one modality or of both; those of None are not computed with."""
+        return self.head(self.first(image, text).astype(jnp.float32))
+
+    def first(self, image: ImageTokens | None, text: TextTokens | None) -> Float[Array, "b width"]:
+        """The class token after the last layer."""
         parts, present = [], []
         for number, tokens in enumerate((image, text)):
             if tokens is None:
@@ -50,5 +54,4 @@ class Fusion(nnx.Module):
         front = self.class_token[...].astype(parts[0].dtype)
         parts = [jnp.broadcast_to(front, (rows, 1, len(front))), *parts]
         present = [jnp.ones((rows, 1), bool), *present]
-        fused = self.layers(jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1))
-        return self.head(fused[:, 0].astype(jnp.float32))
+        return self.layers(jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1))[:, 0]

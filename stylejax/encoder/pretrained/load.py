@@ -1,0 +1,145 @@
+"""Fresh weights replaced by pretrained ones, and a report of what came from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from stylejax.config import ConfigError, EncoderConfig
+from stylejax.config.pretrained import described, pretrained_folder
+from stylejax.encoder.parameters import Parameters
+from stylejax.encoder.pretrained.image import FAMILIES as IMAGES
+from stylejax.encoder.pretrained.image import image_weights
+from stylejax.encoder.pretrained.layers import Weights
+from stylejax.encoder.pretrained.tensors import IDLE, read_tensors
+from stylejax.encoder.pretrained.text import FAMILIES as TEXTS
+from stylejax.encoder.pretrained.text import fusion_weights, text_weights
+
+STREAMS = ("bert", "roberta", "xlm-roberta", "vilt")  # whose layers a fusion starts from
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of an encoder's weights and of the files'."""
+
+    loaded: tuple[str, ...]  # ours, taken from the files as they are
+    resized: tuple[str, ...]  # ours, positions interpolated or cut to another size
+    initialised: tuple[str, ...]  # ours that no file has: random
+    left_over: tuple[str, ...]  # the files' that no tower here has, as `source: name`
+
+    def __str__(self) -> str:
+        """Some lines for a log."""
+        lines = [f"{len(self.loaded)} weights loaded"]
+        for title, names in (
+            ("resized", self.resized),
+            ("initialised", self.initialised),
+            ("left over", self.left_over),
+        ):
+            if names:
+                lines.append(f"{len(names)} {title}: {', '.join(names)}")
+        return "\n".join(lines)
+
+
+def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Parameters, Loaded]:
+    """Replaces weights of the parts whose `weights` name a pretrained folder.
+
+    Positions are interpolated to another grid of patches, and cut to fewer tokens. A part's head
+    is taken too where the vector has the same length; other heads stay random.
+
+    Args:
+      parameters: fresh weights of the encoder, path to array.
+      config: the encoder's.
+
+    Returns:
+      All weights, those not in the files as they were, and the report.
+
+    Raises:
+      ConfigError: when a folder cannot be read, lacks a weight, or has one of another shape.
+    """
+    files: dict[str, dict[str, NDArray]] = {}
+    taken: dict[str, set[str]] = {}
+    found: Weights = {}
+    for part in ("image", "text", "fusion"):
+        source = getattr(config, part).weights
+        if not source:
+            continue
+        if source not in files:
+            files[source] = read_tensors(pretrained_folder(source))
+        weights, names = _part(part, files[source], config)
+        if getattr(config, part).depth == 0:  # a tower of embeddings alone has no last norm
+            weights.pop("layers/norm/scale", None), weights.pop("layers/norm/bias", None)
+        found |= {f"{part}/{name}": x for name, x in weights.items()}
+        taken.setdefault(source, set()).update(names)
+    loaded, resized = [], []
+    result = dict(parameters)
+    for name, x in found.items():
+        if name not in parameters:
+            if "/head/" in name or "/attention_pool/" in name:
+                continue  # with a fusion above it a tower has none
+            raise ConfigError(f"the files have {name} {x.shape}, which the encoder has not")
+        wanted = parameters[name]
+        if x.shape == wanted.shape:
+            loaded.append(name)
+        elif "/head/" in name:
+            continue
+        else:
+            x = _fitted(name, x, wanted.shape)
+            resized.append(name)
+        result[name] = jnp.asarray(x, wanted.dtype)
+        if isinstance(wanted, jax.Array):
+            result[name] = jax.device_put(result[name], wanted.sharding)
+    new = {*loaded, *resized}
+    return result, Loaded(
+        tuple(sorted(loaded)),
+        tuple(sorted(resized)),
+        tuple(sorted(set(parameters) - new)),
+        tuple(
+            f"{source}: {name}"
+            for source, names in taken.items()
+            for name in sorted(set(files[source]) - names)
+            if not IDLE.search(name)
+        ),
+    )
+
+
+def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> tuple[Weights, set[str]]:
+    source = getattr(config, part).weights
+    model = described(source)
+    kind = model["model_type"]
+    known: Mapping = {"image": IMAGES, "text": TEXTS}.get(
+        part, ("bert", "roberta", "xlm-roberta", "vilt")
+    )
+    if kind not in known:
+        raise ConfigError(
+            f"encoder.{part}.weights is {source}, a {kind}; known: {', '.join(known)}"
+        )
+    if part == "image":
+        return image_weights(kind, files, config.image)
+    if part == "fusion":
+        return fusion_weights(kind, files, config.fusion)
+    # open_clip's SigLIP tokenizers pad with 1, as those of transformers do.
+    pad = model.get("text_config", model).get("pad_token_id", 1)
+    return text_weights(kind, files, config.text, 1 if pad is None else pad)
+
+
+def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Positions of another grid or another length; anything else is a mistake."""
+    if name == "image/positions" and x.shape[-1] == shape[-1]:
+        return np.asarray(jax.image.resize(x, shape, "bicubic", antialias=True))
+    if name == "text/positions" and x.shape[-1] == shape[-1] and len(x) > shape[0]:
+        return x[: shape[0]]
+    if name == "text/positions" and x.shape[-1] == shape[-1]:
+        raise ConfigError(
+            f"text.max_tokens is {shape[0]}, but {name} was trained for {len(x)} tokens; use at "
+            f"most {len(x)}"
+        )
+    if name == "text/tokens/embedding" and x.shape[-1] == shape[-1]:
+        raise ConfigError(
+            f"the tokenizer has {shape[0]} ids, but {name} has {len(x)}: they belong to different "
+            "models; set text.tokenizer to the folder of encoder.text.weights"
+        )
+    raise ConfigError(f"{name} is {shape} in the encoder, but {x.shape} in the files")
