@@ -203,7 +203,7 @@ def text(**fields) -> EncoderConfig:
         ),
         (lambda: Config(picture=PictureConfig(eval_size=8)), r"picture\.eval_size 8 .*try 16"),
         (
-            lambda: text(width=10, heads=4),
+            lambda: text(depth=1, width=10, heads=4),
             "width 10 is not divisible",
         ),
         (lambda: image(conv_widths=(8, 8)), "one entry a stage"),

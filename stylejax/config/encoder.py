@@ -30,9 +30,14 @@ class TransformerConfig:
         require(self.depth >= 0, f"{name}.depth is {self.depth}; use >= 0")
         require(self.epsilon > 0, f"{name}.epsilon is {self.epsilon}; use > 0")
         require(
-            self.width % self.heads == 0,
+            not self.attends or self.width % self.heads == 0,
             f"{name}.width {self.width} is not divisible by {name}.heads {self.heads}",
         )
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is anything that has heads."""
+        return self.depth > 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,11 @@ class ImageTowerConfig(TransformerConfig):
             self.pool != "class" or self.class_token,
             f'{name}.pool is "class", but {name}.class_token is False',
         )
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is anything that has heads."""
+        return self.depth > 0 or self.pool == "attention"
 
     @property
     def stride(self) -> int:

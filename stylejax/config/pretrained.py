@@ -182,7 +182,7 @@ def _layers(source: str, config: dict[str, Any]) -> dict[str, Any]:
 def _open_clip_image(source: str, config: dict[str, Any]) -> ImageTowerConfig:
     model, vision = config["model_cfg"], config["model_cfg"]["vision_cfg"]
     look = config.get("preprocess_cfg", {})
-    pixels = {
+    pixels: dict[str, Any] = {
         "pixel_mean": tuple(look.get("mean", CLIP_MEAN)),
         "pixel_std": tuple(look.get("std", CLIP_STD)),
     }

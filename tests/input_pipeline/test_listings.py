@@ -8,6 +8,7 @@ import tiny
 
 from input_pipeline.listings import product_batches, products
 from input_pipeline.pictures import Pictures
+from stylejax.batch import NO_TOKEN
 
 
 @pytest.fixture(scope="module")

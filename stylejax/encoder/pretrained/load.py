@@ -110,9 +110,7 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> tuple[
     source = getattr(config, part).weights
     model = described(source)
     kind = model["model_type"]
-    known: Mapping = {"image": IMAGES, "text": TEXTS}.get(
-        part, ("bert", "roberta", "xlm-roberta", "vilt")
-    )
+    known = {"image": tuple(IMAGES), "text": tuple(TEXTS), "fusion": STREAMS}[part]
     if kind not in known:
         raise ConfigError(
             f"encoder.{part}.weights is {source}, a {kind}; known: {', '.join(known)}"
