@@ -14,9 +14,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from input_pipeline.pairs_file import require_pairs
 from stylejax.cli import reported, verb_parser
 from stylejax.commands.recipe import parse_recipe
 from stylejax.config import VIEWS, Config
+from stylejax.training.lock import only_training
+from stylejax.training.run_folder import (
+    newest_step,
+    require_not_trained,
+    require_same_config,
+    require_step,
+    saved_config,
+)
+from stylejax.training.stop import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +38,16 @@ if TYPE_CHECKING:
     from input_pipeline.training_data import TrainingData
     from stylejax.batch import PairBatch
     from stylejax.encoder import Parameters
+
+# What of an earlier run a restart removes -> what it is called.
+RESULTS = {
+    "checkpoints": "checkpoints",
+    "tensorboard": "",
+    "vectors": "vectors",
+    "index": "index",
+    "metrics.json": "metrics",
+    "report.html": "report",
+}
 
 
 def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -42,7 +62,31 @@ def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
-    """Trains, evaluates on the way, and leaves the run's folder ready for export."""
+    """Trains, evaluates on the way, and leaves the run's folder ready for export.
+
+    Raises:
+      ConfigError: for what the user can mend; what the folder alone tells, at once.
+      Stopped: when a signal ended it early, with a checkpoint of the step that it came to.
+    """
+    run_dir = Path(config.run_dir)
+    for pairs in (run_dir / "pairs.parquet", *(more.pairs for more in config.sampling.further)):
+        require_pairs(Path(pairs))
+    with only_training(run_dir), stop_on_signals() as stop:
+        step = newest_step(run_dir)
+        if resume:
+            step = require_step(run_dir, step)
+            if saved := saved_config(run_dir, step):
+                require_same_config(saved, config, run_dir)
+            if step >= config.training.steps:
+                print(f"already finished: {step:,} steps in {run_dir}")
+                return
+        elif not restart:
+            require_not_trained(run_dir, step)
+        _train(config, stop, resume=resume, restart=restart)
+
+
+def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) -> None:
+    """The job in a folder that is ready for it."""
     import jax
     import pyarrow as pa
 
@@ -81,10 +125,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
         config, own.sources, tokenizer, pair_sources[0].tokens, shown, mesh
     )
     if restart:
-        for name in ("checkpoints", "tensorboard", "vectors", "index"):
-            shutil.rmtree(run_dir / name, ignore_errors=True)
-        for name in ("metrics.json", "report.html"):
-            (run_dir / name).unlink(missing_ok=True)
+        remove_results(run_dir)
     if not resume and Checkpoints(run_dir).latest() is None:
         # Of a run that is dropped, or left no checkpoint: this one names what it meets itself.
         (run_dir / "quarantine.csv").unlink(missing_ok=True)
@@ -97,6 +138,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
             mesh,
             evaluate=evaluate,
             resume=resume,
+            stop=stop,
             data=data_digest(
                 pa.concat_tables(data.pairs for data in data_sets),
                 listing_columns(data_sets),
@@ -109,6 +151,18 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
         if unreadable:
             path = write_quarantine(unreadable, run_dir / "quarantine.csv")
             print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
+
+
+def remove_results(run_dir: Path) -> None:
+    """Removes what an earlier run made, and says what."""
+    there = [name for name in RESULTS if (run_dir / name).exists()]
+    if told := [RESULTS[name] for name in there if RESULTS[name]]:
+        *first, last = told
+        listed = f"{', '.join(first)} and {last}" if first else last
+        print(f"removing the earlier run's {listed} from {run_dir}", file=sys.stderr, flush=True)
+    for name in there:
+        path = run_dir / name
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def listing_columns(data_sets: Sequence[TrainingData]) -> dict[str, list[str]]:

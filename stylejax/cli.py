@@ -87,6 +87,7 @@ def reported(job: Callable[[], None]) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from stylejax.config import ConfigError
+    from stylejax.training.stop import Stopped
 
     try:
         job()
@@ -95,6 +96,9 @@ def reported(job: Callable[[], None]) -> None:
     except FloatingPointError as error:
         print(f"stopped: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise SystemExit(stopped.code) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import train
 from input_pipeline.pictures import write_quarantine
 from stylejax.config import Config, ConfigError, FurtherData
 from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.lock import only_training
 from stylejax.training.mesh import make_mesh
 from stylejax.training.record import read_record
 from stylejax.training.restore import load_encoder
@@ -104,6 +106,9 @@ def test_a_resumed_run_equals_a_straight_one(
     run_dir = tmp_path / "run"
     shutil.copytree(straight, run_dir)
     shutil.rmtree(run_dir / "checkpoints" / "6")
+    # What a process that was killed while it saved leaves behind.
+    half = run_dir / "checkpoints" / "6.orbax-checkpoint-tmp"
+    shutil.copytree(run_dir / "checkpoints" / "3" / "encoder", half / "encoder")
     assert Checkpoints(run_dir).latest() == 3
     train.run(config(data_root, run_dir), resume=True)
     assert equal(weights(run_dir), weights(straight))
@@ -115,7 +120,7 @@ def test_a_resumed_run_equals_a_straight_one(
 
 
 def test_restart_starts_anew_and_nothing_else_overwrites(
-    straight: Path, data_root: Path, tmp_path: Path
+    straight: Path, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_dir = tmp_path / "run"
     shutil.copytree(straight, run_dir)
@@ -125,9 +130,35 @@ def test_restart_starts_anew_and_nothing_else_overwrites(
     with pytest.raises(ConfigError, match=r"training\.steps: 6 -> 4"):
         train.run(other, resume=True)
     assert Checkpoints(run_dir).latest() == 6
+    (run_dir / "index").mkdir()
+    (run_dir / "report.html").touch()
+    assert "removing" not in capsys.readouterr().err
     train.run(other, restart=True)
+    told = f"removing the earlier run's checkpoints, index and report from {run_dir}\n"
+    assert told in capsys.readouterr().err
+    assert not (run_dir / "index").exists()
+    assert not (run_dir / "report.html").exists()
     assert Checkpoints(run_dir).latest() == 4
     assert max(line["step"] for line in read_record(run_dir)) == 4
+
+
+def test_a_training_elsewhere_in_the_folder_is_left_alone(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(straight, tmp_path / "run")
+    with (
+        only_training(tmp_path / "run"),
+        pytest.raises(ConfigError, match=rf"a training is running in .* \(process {os.getpid()}\)"),
+    ):
+        train.run(config(data_root, tmp_path / "run"), restart=True)
+    assert Checkpoints(tmp_path / "run").latest() == 6
+
+
+def test_a_finished_run_is_not_resumed(
+    straight: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train.run(config(data_root, straight), resume=True)
+    assert "already finished: 6 steps" in capsys.readouterr().out
 
 
 def test_a_run_is_not_resumed_on_other_pictures_or_categories(
@@ -135,6 +166,7 @@ def test_a_run_is_not_resumed_on_other_pictures_or_categories(
 ) -> None:
     run_dir, root = tmp_path / "run", tmp_path / "data"
     shutil.copytree(straight, run_dir)
+    shutil.rmtree(run_dir / "checkpoints" / "6")
     shutil.copytree(data_root, root)
     rows = tiny.catalogue_rows()
     shifted = [
@@ -212,6 +244,7 @@ def test_a_second_data_set_is_mixed_in(data_root: Path, tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "run").latest() == 6
     assert load_encoder(tmp_path / "run", make_mesh(1)).config.sampling.further == (more,)
     # It counts as data: a run goes on with the same only.
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "6")
     pq.write_table(pq.read_table(more.pairs).slice(1), more.pairs)
     with pytest.raises(ConfigError, match="trained on other data: pairs changed"):
         train.run(options, resume=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from input_pipeline.pairs_file import require_pairs
 from stylejax.config import ConfigError
 
 
@@ -78,8 +79,7 @@ def read_pairs(path: Path) -> pa.Table:
     Raises:
       ConfigError: when the file is missing, damaged, or lacks a column.
     """
-    if not path.is_file():
-        raise ConfigError(f"no pairs {path}; run `stylejax mine` with the same --config first")
+    require_pairs(path)
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:

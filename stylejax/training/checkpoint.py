@@ -11,35 +11,21 @@ import jax
 from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
-from stylejax.config import Config, ConfigError, differences, from_json, to_json
+from stylejax.config import Config, ConfigError, from_json, to_json
 from stylejax.encoder import Parameters
 from stylejax.origin import Origin
 from stylejax.training.digest import require_same_data, weights_digest
 from stylejax.training.mesh import replicated
+from stylejax.training.run_folder import CHECKPOINTS, require_same_config, require_step
 from stylejax.training.step import TrainState, exported
-
-# May differ between a checkpoint and the run that resumes it: they do not change the weights.
-RESUMABLE = (
-    "run_dir:",
-    "training.save_every:",
-    "training.keep:",
-    "training.evaluate_every:",
-    "training.log_every:",
-    "training.devices:",
-    "mining.engine:",
-    "mining.memory_limit:",
-    "mining.spill_dir:",
-    "evaluation.",
-    "data.root:",
-    "data.note:",
-)
 
 
 class Checkpoints:
     """The checkpoints of one run, newest kept; saving goes on beside training."""
 
     def __init__(self, run_dir: str | Path, keep: int = 1):
-        self.folder = Path(run_dir).resolve() / "checkpoints"
+        self.run_dir = Path(run_dir)
+        self.folder = self.run_dir.resolve() / CHECKPOINTS
         newest = ocp.training.preservation_policies.LatestN(keep)
         self._checkpointer = ocp.training.Checkpointer(
             str(self.folder),
@@ -100,14 +86,7 @@ class Checkpoints:
             listing the differences, or it was trained on other data, saying on which.
         """
         step = self._require()
-        changed = [
-            line for line in differences(self.config(), config) if not line.startswith(RESUMABLE)
-        ]
-        if changed:
-            raise ConfigError(
-                f"the checkpoint in {self.folder} is of another config: {'; '.join(changed)}. "
-                "Use its settings, or another --run-dir"
-            )
+        require_same_config(self.config(), config, self.folder)
         require_same_data(self._metadata().get("data", {}), data or {}, self.folder)
         abstract = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
@@ -165,10 +144,7 @@ class Checkpoints:
         self._checkpointer.close()
 
     def _require(self) -> int:
-        step = self.latest()
-        if step is None:
-            raise ConfigError(f"no checkpoint in {self.folder}; train first")
-        return step
+        return require_step(self.run_dir, self.latest())
 
     def _metadata(self) -> dict[str, Any]:
         metadata = self._checkpointer.checkpointables_metadata(self._require()).custom_metadata

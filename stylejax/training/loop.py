@@ -11,13 +11,15 @@ import jax
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
-from stylejax.config import Config, ConfigError, to_json
+from stylejax.config import Config, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.feed import Feed, Pending
 from stylejax.training.record import Record
+from stylejax.training.run_folder import require_not_trained
 from stylejax.training.step import TrainState, exported, make_train_step
+from stylejax.training.stop import Stopped, StopRequest
 
 Evaluate = Callable[[Parameters], Mapping[str, float]]
 
@@ -32,6 +34,7 @@ def train(
     evaluate: Evaluate | None = None,
     resume: bool = False,
     data: Mapping[str, str] | None = None,
+    stop: StopRequest | None = None,
 ) -> TrainState:
     """Trains from scratch or from the newest checkpoint to `config.training.steps`.
 
@@ -49,6 +52,7 @@ def train(
       resume: go on from the newest checkpoint.
       data: digests of what is trained on, see `stylejax.training.digest`; a run is not resumed on
         anything else.
+      stop: asked after every step; on a request that step is saved, and nothing more is done.
 
     Returns:
       The final state.
@@ -56,6 +60,7 @@ def train(
     Raises:
       ConfigError: when a checkpoint is there and `resume` is false, or its config differs.
       FloatingPointError: when the loss is not finite, with the step.
+      Stopped: when `stop` asked for it.
     """
     options = config.training
     checkpoints = Checkpoints(config.run_dir, options.keep)
@@ -63,11 +68,9 @@ def train(
     state = create()
     if resume:
         state = checkpoints.restore(state, config, data)
-    elif checkpoints.latest() is not None:
-        raise ConfigError(
-            f"{checkpoints.folder} already holds step {checkpoints.latest()}; go on with --resume, "
-            "start anew with --restart, or choose another --run-dir"
-        )
+    else:
+        require_not_trained(config.run_dir, checkpoints.latest())
+    stop = stop or StopRequest()
     run_dir, start = Path(config.run_dir), int(state.step)
     (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
     (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
@@ -79,24 +82,31 @@ def train(
         contextlib.closing(Feed(batches(start), mesh)) as feed,
     ):
         metrics: Mapping[str, jax.Array] = {}
+        note = "compiling the first step"
+        advance(start, options.steps, note)
         for done in range(start + 1, options.steps + 1):
             last = done == options.steps
             batch = feed.next(cast(Pending | None, metrics.get("loss")), last=last)
             state, metrics = step(state, batch)
-            saving = last or done % options.save_every == 0
+            stop.can_save, asked = True, stop.signal
+            saving = last or asked or done % options.save_every == 0
             if done == 1 or last or done % options.log_every == 0:
                 values = _finite(metrics, done)
                 record.write(done, values | {"data_wait": (waited := feed.waited())})
                 note = f"loss {values['loss']:.4f}  data wait {waited:.1%}"
-                advance(done, options.steps, note)
+            advance(done, options.steps, note)
             if saving:
                 _finite(metrics, done)
                 checkpoints.save(state, config, tokenizer, vocab_size, data)
+            if asked:
+                raise Stopped(asked, done, options.steps)
             if evaluate and (
                 last or (options.evaluate_every and done % options.evaluate_every == 0)
             ):
                 record.write(done, evaluate(exported(state)))
                 feed.waited()  # judging is no part of the steps' time
+    if stop.signal:  # it came while the last step was judged
+        raise Stopped(stop.signal, options.steps, options.steps)
     return state
 
 

@@ -12,12 +12,13 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
-from stylejax.config import Config, ConfigError
+from stylejax.config import Config
 from stylejax.encoder import Parameters, encoder_factory
 from stylejax.encoder.inference import Encoded, encode_all, make_encode
 from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import by_row, replicated
+from stylejax.training.run_folder import newest_step, require_step
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,5 @@ def open_checkpoints(run_dir: str | Path) -> Checkpoints:
     Raises:
       ConfigError: when the run has none.
     """
-    if not (Path(run_dir) / "checkpoints").is_dir():
-        raise ConfigError(f"no checkpoints in {run_dir}; train first, or give another --run")
+    require_step(run_dir, newest_step(run_dir))
     return Checkpoints(run_dir)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stylejax.training.loop import train
 from stylejax.training.mesh import make_mesh
 from stylejax.training.record import read_record
 from stylejax.training.step import TrainState, make_train_step
+from stylejax.training.stop import Stopped, StopRequest
 
 VOCAB = 32
 MESH = make_mesh(1)
@@ -98,6 +100,41 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     assert equal(state, straight[1])
     assert timeless(tmp_path) == timeless(straight[0])
     assert (tmp_path / "tokenizer.json").read_text() == (straight[0] / "tokenizer.json").read_text()
+
+
+@pytest.mark.parametrize("at", [4, 6], ids=["on the way", "in the last step"])
+def test_a_run_that_is_asked_to_stop_saves_its_step_and_goes_on_from_it(
+    straight: tuple[Path, TrainState], tmp_path: Path, at: int
+) -> None:
+    options, request = config(tmp_path, ema=0.9, evaluate_every=0), StopRequest()
+
+    def asking(start: int) -> Iterator[PairBatch]:
+        for number, batch in enumerate(batches(start), start + 1):
+            if number == at:
+                assert request.can_save
+                request.signal = signal.SIGTERM
+            yield batch
+
+    told = "stopped at step [34]; go on with --resume" if at < 6 else "stopped (at|after).* [56]"
+    with pytest.raises(Stopped, match=told) as stopped:
+        run(options, asking, stop=request, evaluate=lambda _: pytest.fail("time to go"))
+    assert stopped.value.code == 143
+    assert str(Checkpoints(tmp_path).latest()) in str(stopped.value)
+    assert equal(run(options, resume=True), straight[1])
+    assert timeless(tmp_path) == timeless(straight[0])
+
+
+def test_a_request_while_the_last_step_is_judged_is_heard(tmp_path: Path) -> None:
+    request = StopRequest()
+
+    def judged(_) -> dict[str, float]:
+        request.signal = signal.SIGINT
+        return {"x": 1.0}
+
+    with pytest.raises(Stopped, match="stopped after the last step, 6") as stopped:
+        run(config(tmp_path), stop=request, evaluate=judged)
+    assert stopped.value.code == 130
+    assert read_record(tmp_path)[-1]["x"] == 1.0
 
 
 def test_what_was_being_saved_when_a_run_broke_off_is_kept(tmp_path: Path) -> None:
