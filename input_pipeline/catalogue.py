@@ -112,7 +112,10 @@ def load_catalogue(
     if not with_truth:
         names["group"] = names["name"] = ""
     elif not names["group"]:
-        raise ConfigError("evaluation needs the true product of each listing: data.columns.group")
+        raise ConfigError(
+            f"{path}: the true product of each listing is needed; name the column that holds it "
+            "with --data.columns.group COLUMN"
+        )
     connection = ibis.duckdb.connect()
     table = mapped(read_table(connection, path), names, path, "data.columns")
     with reading(path):

@@ -113,7 +113,9 @@ class Pictures:
         return picture
 
 
-def require_pictures(images: Sequence[str], folder: Path, sample: int = 32) -> None:
+def require_pictures(
+    images: Sequence[str], folder: Path, sample: int = 32, *, setting: str = "--data.images"
+) -> None:
     """Checks that a folder is the one that picture paths start from.
 
     One unreadable picture is quarantined; none readable at all is a wrong setting.
@@ -122,6 +124,7 @@ def require_pictures(images: Sequence[str], folder: Path, sample: int = 32) -> N
       images: paths of all listings, "" = none.
       folder: where relative paths start.
       sample: how many of them are looked for.
+      setting: what names the folder, for the error.
 
     Raises:
       ConfigError: when there are pictures and not one of the sample can be opened.
@@ -144,7 +147,7 @@ def require_pictures(images: Sequence[str], folder: Path, sample: int = 32) -> N
     ):
         raise ConfigError(
             f"not one of {len(sampled)} pictures can be read, the first {folder / sampled[0]}; set "
-            "--data.images to the folder that their paths start from, and check its permissions"
+            f"{setting} to the folder that their paths start from, and check its permissions"
         )
 
 

@@ -110,6 +110,20 @@ def test_the_report_is_one_page(trained_run: Path, tmp_path: Path) -> None:
     assert "data:image/jpeg" in out.read_text()
 
 
+def test_the_column_of_true_products_may_be_named_after_training(
+    trained_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny.run_config(trained_copy)
+    blind = tiny.changed(config, {"data": {"columns": {"group": ""}}})
+    (trained_copy / "config.json").write_text(to_json(blind))
+    expected = (trained_copy / "metrics.json").read_text()
+    assert "--data.columns.group COLUMN" in refused(["evaluate", "--run", trained_copy], capsys)
+    run("evaluate", "--run", trained_copy, "--data.columns.group", "group")
+    assert (trained_copy / "metrics.json").read_text() == expected
+    run("report", "--run", trained_copy)  # the metrics tell it which column
+    assert "cheap red mug" in (trained_copy / "report.html").read_text()
+
+
 # ---- Another catalogue, for a trained encoder
 
 

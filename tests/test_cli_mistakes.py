@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -74,6 +75,33 @@ def test_a_folder_without_the_pictures_is_refused_before_training(
     assert "--data.images" in error
 
 
+@pytest.mark.parametrize("verb", ["report", "search", "export", "mine"])
+def test_a_folder_without_the_pictures_is_told_where_work_goes_on_and_where_not(
+    trained_run: Path,
+    data_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+) -> None:
+    (tmp_path / "none").mkdir()
+    given = ["--catalog", data_root / "catalogue.csv", "--images", tmp_path / "none"]
+    if verb == "export":
+        told = refused([verb, "--checkpoint", trained_run, *given, "--out", tmp_path], capsys)
+        fix = "set --images to the folder"
+    elif verb == "mine":
+        run(verb, "--config", recipe(tmp_path, data_root), "--data.images", str(tmp_path / "none"))
+        told, fix = capsys.readouterr().err, "warning: mining needs no pictures, but training"
+        assert "set --data.images to" in told
+    else:
+        page = ["--out" if verb == "report" else "--html", tmp_path / "page.html"]
+        words = ["--text", "mug"] if verb == "search" else []
+        run(verb, "--run", trained_run, *given, *words, *page)
+        told, fix = capsys.readouterr().err, "warning: the page will show no picture: not one of"
+        assert "set --images to the folder" in told
+    assert fix in told
+    assert told.count("can be read") == 1
+
+
 # ---- With a run
 
 
@@ -130,6 +158,20 @@ def test_an_index_of_an_older_training_is_refused(
     assert "export and index again" in error
 
 
+@pytest.mark.parametrize("words", ["evaluate", "report", "search --text mug", "export"])
+def test_a_run_without_a_checkpoint_leads_to_the_training_at_once(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """Not to an export first, which would lead to the training."""
+    for gone in ("checkpoints", "vectors", "index"):
+        shutil.rmtree(trained_copy / gone)
+    verb, *rest = words.split()
+    named = "--checkpoint" if verb == "export" else "--run"
+    error = refused([verb, named, trained_copy, *rest], capsys)
+    assert "train first: stylejax train --config RECIPE" in error
+    assert f"run_dir is {trained_copy}" in error
+
+
 def test_metrics_of_other_vectors_are_refused_by_the_report(
     trained_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,6 +225,12 @@ def test_a_half_written_file_is_named_with_what_makes_it_anew(
         ("evaluate --run {run} --images {empty}", "--images goes with --catalog"),
         ("report --run {run} --catalog {empty}/no.csv --images {empty}/no", "set --images"),
         ("export --checkpoint {run} --data.columns.title name", "goes with --catalog"),
+        ("export --checkpoint {run} --data.columns.group name", "goes with --catalog"),
+        ("evaluate --run {run} --data.columns.title name", "all but --data.columns.group"),
+        (
+            "evaluate --run {run} --data.columns.group ''",
+            "name the column that holds it",
+        ),
         ("search --run {run} --text mug --data.columns.titel name", "--data.columns.title"),
         ("report --run {run} --metrics {empty}/no.json", "run `stylejax evaluate"),
         ("evaluate --run {run} --vectors {empty}", "run `stylejax export`"),
@@ -198,5 +246,5 @@ def test_what_comes_after_training_says_what_is_missing(
     words: str,
     message: str,
 ) -> None:
-    given = [word.format(run=trained_run, empty=tmp_path) for word in words.split()]
+    given = [word.format(run=trained_run, empty=tmp_path) for word in shlex.split(words)]
     assert message in refused(given, capsys)

@@ -88,7 +88,7 @@ def check(
     if told["clicks"] == 0:
         raise ConfigError(
             f"{log.where} has {told['events']} events but no click on a listing of split "
-            f"{train_split!r}; check --data.click_columns.clicked and .item_id"
+            f"{train_split!r}; check --data.click-columns.clicked and .item-id"
         )
     told["duplicates"] = _duplicates(engine, log, told["events"])
     window = "left out" if options.since or options.until or options.split_at else "kept"

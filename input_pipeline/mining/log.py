@@ -105,7 +105,7 @@ def click_log(table: ir.Table, data: DataConfig, where: Path | str) -> ClickLog:
             optional = ours not in REQUIRED and theirs == default[ours]
             if optional and theirs not in table.columns:
                 names[ours] = ""
-        raw = mapped(table, names, where, "data.click_columns")
+        raw = mapped(table, names, where, "data.click-columns")
     return ClickLog(_typed(raw), where)
 
 
@@ -254,7 +254,7 @@ def _ubi(table: ir.Table, columns: ClickColumns, where: Path | str) -> ir.Table:
                 f"{where} is no UBI event log: it has no column {' or '.join(wanted)}, but "
                 f"{', '.join(table.columns)}{hint}"
             )
-    return mapped(table, names, where, "data.click_columns")
+    return mapped(table, names, where, "data.click-columns")
 
 
 @ibis.udf.scalar.builtin

@@ -20,7 +20,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="split that is found, the query split = leave one out; empty = the recipe's",
     )
     parser.add_argument("--out", default="", help="file to write; empty = metrics.json in the run")
-    opened, args = open_run(parser, argv)
+    opened, args = open_run(parser, argv, with_truth=True)
     from stylejax.retrieval.evaluation import evaluate_splits
     from stylejax.retrieval.table import print_metrics
     from stylejax.retrieval.vectors import identity, read_vectors
@@ -35,6 +35,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         args.gallery or options.gallery_split,
     )
     metrics["vectors"] = identity(manifest)
+    metrics["truth"] = args.columns.group  # the report judges by the same column
     out = Path(args.out) if args.out else opened.folder / "metrics.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(metrics, indent=1) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stylejax.commands.opened import open_run
+from stylejax.commands.opened import images_setting, open_run
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -23,7 +23,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
     views = parse_views(args.views)
     catalogue = opened.catalogue(args)
-    require_pictures(catalogue.image, catalogue.images)
+    require_pictures(catalogue.image, catalogue.images, setting=images_setting(args))
     config, mesh = opened.encoder.config, opened.encoder.mesh
     # Every listing is read once: a cache would only cost memory.
     pictures = Pictures(

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.commands.recipe import parse_recipe
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         return
     log = sources.log()
     catalogue = load_catalogue(config.data, sources.catalogue, sources.images)
+    warn_without_pictures(
+        catalogue, "--data.images", "mining needs no pictures, but training and the audit page do"
+    )
     mined = mine(config.data, config.mining, catalogue, log)
     write_pairs(mined, folder)
     found = [finding for finding in mined.findings if finding.count]

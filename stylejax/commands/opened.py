@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylejax.config import CatalogueColumns, Config, ConfigError, from_json
+from stylejax.training.run_folder import newest_step, require_step
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
@@ -30,7 +31,11 @@ class _Mapping:
 
 
 def open_run(
-    parser: argparse.ArgumentParser, argv: list[str], option: str = "run"
+    parser: argparse.ArgumentParser,
+    argv: list[str],
+    option: str = "run",
+    *,
+    with_truth: bool = False,
 ) -> tuple[Run, argparse.Namespace]:
     """Reads the command line of a verb that may take another catalogue than the run's own.
 
@@ -38,6 +43,8 @@ def open_run(
       parser: holds the verb's own flags; `--catalog` and `--images` are added.
       argv: the command line after the verb.
       option: the flag that names the run's folder.
+      with_truth: the verb reads true products; their column, which training never read, may be
+        named for the run's own catalogue too.
 
     Returns:
       The run, and the flags; their `columns` are the run's with ``--data.columns.FIELD NAME``
@@ -45,8 +52,8 @@ def open_run(
 
     Raises:
       SystemExit: 2 for an unknown flag, naming the nearest; 0 after `--help`.
-      ConfigError: when the folder holds no trained run, or columns are mapped for its own
-        catalogue.
+      ConfigError: when the folder holds no trained run, or columns that it was trained on are
+        mapped for its own catalogue.
     """
     parser.add_argument("--catalog", default="", help="listings; empty = the run's own catalogue")
     parser.add_argument("--images", default="", help="folder of their pictures; empty = beside it")
@@ -56,15 +63,25 @@ def open_run(
     )
     args, rest = parser.parse_known_args(argv)
     opened = Run(Path(getattr(args, option)))
-    args.columns = opened.config.data.columns
+    own = args.columns = opened.config.data.columns
+    require_step(opened.folder, newest_step(opened.folder))
     if rest:
         import tyro
 
         base = _Mapping(_Data(args.columns))
         args.columns = tyro.cli(_Mapping, default=base, args=rest, prog=parser.prog).data.columns
-        if not args.catalog:
-            raise ConfigError("--data.columns goes with --catalog; the run knows its own columns")
+        judged_by = args.columns.group if with_truth else own.group
+        if not args.catalog and args.columns != replace(own, group=judged_by):
+            but = ", all but --data.columns.group" if with_truth else ""
+            raise ConfigError(
+                f"--data.columns goes with --catalog; the run knows its own columns{but}"
+            )
     return opened, args
+
+
+def images_setting(args: argparse.Namespace) -> str:
+    """What names the folder of the pictures that the flags of `open_run` lead to."""
+    return "--images" if args.catalog else "--catalog and --images: --images"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stylejax.commands.opened import open_run
+from stylejax.commands.opened import images_setting, open_run
+from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
 
 
@@ -53,6 +54,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     if args.html:
         from stylejax.retrieval.page import write_results_page
 
+        warn_without_pictures(catalogue, images_setting(args))
         scores = [hit.score for hit in found]
         read = catalogue.picture_reader()
         write_results_page(Path(args.html), args.image, words, cards, scores, read=read)

@@ -172,7 +172,7 @@ def test_optional_columns_are_used_where_they_are() -> None:
 
 def test_an_optional_column_under_a_name_of_its_own_must_be_there() -> None:
     data = DataConfig(click_columns=ClickColumns(session_id="visit"))
-    with pytest.raises(ConfigError, match=r"no column 'visit'.*--data\.click_columns\.FIELD"):
+    with pytest.raises(ConfigError, match=r"no column 'visit'.*--data\.click-columns\.FIELD"):
         events_of([BASE], data)
     (event,) = events_of([BASE | {"visit": "v"}], data)
     assert event["session_id"] == "v"
