@@ -12,6 +12,7 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
+from input_pipeline.csv_fault import csv_fault
 from stylejax.config import ConfigError
 
 # What a table's file ends with -> its kind.
@@ -23,6 +24,9 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".jsonl.gz": "jsonl",
 }
+
+
+SNIFFED = 20_480  # rows of a CSV file that DuckDB looks at before it decides what is its header
 
 
 def parts(path: Path) -> list[Path]:
@@ -74,11 +78,13 @@ def read_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
             f"{path} has files of several formats: {', '.join([kind, *others])}; keep those of one "
             f"in a folder of their own, or name them by a glob such as 'logs/*.{kind}'"
         )
+    if all(file.is_file() and not file.stat().st_size for file in files):
+        raise ConfigError(f"{path} is empty: it has not even names of columns")
     try:
         read = _spark_table if connection.name == "pyspark" else _duckdb_table
         return read(connection, [str(file) for file in files], kind)
     except Exception as error:  # DuckDB raises many types for a broken file
-        raise ConfigError(f"cannot read {path}: {error}") from error
+        raise ConfigError(f"cannot read {path}: {_fault(path) or _reason(error)}") from error
 
 
 def _kind(file: Path) -> str:
@@ -127,7 +133,17 @@ def reading(path: Path | str) -> Iterator[None]:
         engine = type(error).__module__.partition(".")[0]
         if not isinstance(error, duckdb.Error) and engine not in ("pyspark", "py4j"):
             raise
-        raise ConfigError(f"cannot read {path}: {_reason(error)}") from error
+        raise ConfigError(f"cannot read {path}: {_fault(path) or _reason(error)}") from error
+
+
+def _fault(path: Path | str, rows: int | None = None) -> str:
+    """What is wrong with the first CSV file of a table that has something wrong; else empty."""
+    files = parts(path) if isinstance(path, Path) else []
+    for file in files:
+        is_csv = file.name.lower().endswith((".csv", ".csv.gz"))
+        if is_csv and (fault := csv_fault(file, rows)):
+            return fault if file == path else f"{file}: {fault}"
+    return ""
 
 
 def _reason(error: Exception) -> str:
@@ -155,6 +171,16 @@ def mapped(table: ir.Table, columns: dict[str, str], path: Path | str, setting: 
     wanted = {ours: theirs for ours, theirs in columns.items() if theirs}
     missing = [theirs for theirs in wanted.values() if theirs not in table.columns]
     if missing:
+        if fault := _fault(
+            path, SNIFFED
+        ):  # an engine may pass over lines until one looks like a header
+            raise ConfigError(f"cannot read {path}: {fault}")
+        (first, *others) = table.columns
+        mark = next((mark for mark in ";\t|" if mark in first), "")
+        if mark and not others:
+            raise ConfigError(
+                f"{path}: its columns seem divided by {mark!r}; write them divided by commas"
+            )
         raise ConfigError(
             f"{path} has no column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(table.columns)}. Map your names with --{setting}.FIELD NAME"

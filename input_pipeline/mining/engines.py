@@ -30,7 +30,7 @@ class Engine:
         """Takes the connection and a folder for copies of what the engine cannot read itself."""
         self.connection = connection
         self.scratch = scratch
-        self._where = "the click log"
+        self._where: Path | str = "the click log"
         self._kept = 0
 
     def open(self, where: Path | str, table: str) -> ir.Table:
@@ -39,7 +39,7 @@ class Engine:
         Raises:
           ConfigError: when it cannot be read.
         """
-        self._where = told(where)  # messages quote it
+        self._where = where if isinstance(where, Path) else told(where)  # messages quote it
         return open_source(self.connection, where, table, self.scratch)
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:

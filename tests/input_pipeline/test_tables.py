@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from input_pipeline.catalogue import Catalogue, load_catalogue
+from input_pipeline.mining.engines import open_engine
 from input_pipeline.sources import locate
 from input_pipeline.tables import mapped, read_table, reading
-from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig
+from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig, MiningConfig
 
 
 def write_as(folder: Path, suffix: str, rows: list[dict[str, str]]) -> Path:
@@ -198,14 +199,45 @@ def test_an_id_may_begin_with_a_number_sign(tmp_path: Path, marked: int) -> None
     assert load(write_as(tmp_path, ".csv", rows)).item_id == ids
 
 
-@pytest.mark.parametrize("line", [b"40000,mug\n", b"40000,caf\xe9,,a,train\n"])
-def test_a_broken_csv_row_far_down_is_a_config_error(tmp_path: Path, line: bytes) -> None:
-    head = "item_id,title,image,category_path,split\n"
-    path = tmp_path / "catalogue.csv"
-    rows = "".join(f"{n},mug,,a,train\n" for n in range(30_000))
-    path.write_bytes((head + rows).encode() + line)
-    with pytest.raises(ConfigError, match=re.escape(str(path))):
+GOOD = "".join(f"{n},mug,,a,train\n" for n in range(30_000))
+HEAD = "item_id,title,image,category_path,split\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (HEAD + GOOD + "40000,mug\n", "line 30002 has 2 columns, the first line 5"),
+        ((HEAD + GOOD).encode() + b"40000,caf\xe9,,a,train\n", "it is not UTF-8"),
+        ((HEAD + GOOD).encode("utf-16"), "it is not UTF-8"),
+        (HEAD + "1,a,,a,train\r\n2,b,,a,train\n", "line ends differ, some are LF and some CR LF"),
+        (HEAD + "1,a,,a,train\n2,b,,a,train,,\n" * 9, "line 3 has 7 columns, the first line 5"),
+        (HEAD + '1,"a\n2,b,,a,train\n', "line 2: .* is a quote not closed"),
+        ("\n\n", "it is empty"),
+        ("", "is empty: it has not even names of columns"),
+        (HEAD.replace(",", ";"), "its columns seem divided by ';'"),
+        (HEAD.replace(",", "\t") + "1\ta\t\ta\ttrain\n", r"its columns seem divided by '.t'"),
+    ],
+    ids=["ragged", "latin", "utf-16", "ends", "wide", "quote", "blank", "empty", "semi", "tab"],
+)
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_what_is_wrong_with_a_csv_file_is_told_in_a_line(
+    tmp_path: Path, content: str | bytes, told: str, ending: str
+) -> None:
+    path = tmp_path / f"catalogue{ending}"
+    plain = content.encode() if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(plain) if ending == ".csv.gz" and plain else plain)
+    with pytest.raises(ConfigError, match=rf"{re.escape(str(path))}.*{told}") as raised:
         load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_log_that_breaks_while_it_is_mined_is_told_likewise(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"query,item_id,clicked\n" + b"mug,a,1\n" * 30_000 + b"mug,a\n")
+    with open_engine(MiningConfig()) as engine:
+        table = engine.open(path, "")
+        with pytest.raises(ConfigError, match=r"^cannot read .*log\.csv: line 30002 has 2 columns"):
+            engine.keep("kept", table)
 
 
 def test_columns_can_be_mapped_in_the_config(tmp_path: Path) -> None:
