@@ -32,8 +32,15 @@ def test_the_audit_is_judged_where_the_catalogue_has_the_truth(
     assert "audit.html" in capsys.readouterr().out
     page = (tmp_path / "run" / "audit.html").read_text()
     assert ("precision" in page.lower()) == (truth == "group")
+    assert "<h3>relevance" in page
     verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root))
     assert not (tmp_path / "run" / "audit.html").exists()  # it showed other pairs
+
+
+def test_the_audit_of_a_log_without_relevance_shows_none(data_root: Path, tmp_path: Path) -> None:
+    words = ["--audit", "--data.click-columns.relevance", ""]
+    verbs.run("mine", "--config", verbs.recipe(tmp_path, data_root), *words)
+    assert "<h3>relevance" not in (tmp_path / "run" / "audit.html").read_text()
 
 
 def test_mining_never_reads_the_truth(data_root: Path, tmp_path: Path) -> None:

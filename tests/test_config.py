@@ -58,10 +58,19 @@ def test_a_missing_recipe_and_one_without_a_config_are_refused(tmp_path: Path) -
     ("text", "named"),
     [
         ("from stylejax.config import Config\nconfig = Config(trainng=1)\n", "trainng"),
+        (
+            "from stylejax.config import Config\nconfig = Config(run_dirr='x')\n",
+            "Config has no field 'run_dirr'; did you mean run_dir\\?",
+        ),
+        (
+            "from stylejax.config import FurtherData\nmore = FurtherData(zz=1)\n",
+            "FurtherData has no field 'zz'; it has data, pairs, rate",
+        ),
+        ("def f(): pass\nf(x=1)\n", "TypeError: f\\(\\) got an unexpected"),
         ("from stylejax.config import Config\nconfig = Config(\n", "line 2"),
         ("from stylejax.config import Confg\n", "Confg"),
     ],
-    ids=["unknown field", "syntax", "unknown name"],
+    ids=["unknown field", "nearest", "none near", "other call", "syntax", "unknown name"],
 )
 def test_a_mistake_in_a_recipe_is_a_config_error(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "recipe.py"

@@ -14,6 +14,7 @@ from input_pipeline.mining.result import Finding
 from stylejax.config import ConfigError, MiningConfig
 
 LEEWAY = 86_400.0  # seconds that clocks may differ before a time counts as the future
+UNSCORED = "events of a log without relevance"  # name of a finding
 
 # Flag of `ClickLog.events` -> name of the finding, setting that names the column, what to do.
 MALFORMED = {
@@ -104,7 +105,7 @@ def check(
         findings.append(Finding("events without relevance", told["unscored"], "not averaged"))
     elif options.relevance == "column":
         careful = "all count as relevant, which is rarely good enough: docs/your_click_log.md"
-        findings.append(Finding("events of a log without relevance", told["events"], careful))
+        findings.append(Finding(UNSCORED, told["events"], careful))
     if log.has("seconds"):
         window = f"{window}: only windows read time"
         findings.append(Finding("timestamps in the future", told["future"], window))

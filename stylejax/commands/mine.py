@@ -88,6 +88,7 @@ def _write_sql(config: Config, catalogue: Catalogue, dialect: str) -> None:
 
 def _write_audit(config: Config, sources: Sources, mined: MinedPairs, path: Path) -> None:
     from input_pipeline.catalogue import has_truth, load_catalogue
+    from input_pipeline.mining.checks import UNSCORED
     from input_pipeline.sources import told
     from stylejax.retrieval.audit import Listings, write_audit
 
@@ -113,5 +114,6 @@ def _write_audit(config: Config, sources: Sources, mined: MinedPairs, path: Path
             group=None if catalogue.group is None else [catalogue.product(row) for row in rows],
         ),
         confirmed=mined.confirmed(),
+        with_relevance=not any(found.name == UNSCORED for found in mined.findings),
         read=catalogue.picture_reader(),
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import importlib.util
 import json
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,25 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     except ConfigError:
         raise
     except Exception as error:  # whatever a recipe's Python may raise
-        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+        told = _unknown_field(error) or f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{path}: {told}") from error
     config = getattr(module, "config", None)
     if not isinstance(config, Config):
         raise ConfigError(f"{path} defines no `config = Config(...)`")
     return config
+
+
+def _unknown_field(error: Exception) -> str:
+    """The field that a class of settings does not have, with the nearest it has; else empty."""
+    said = r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'"
+    found = re.match(said, str(error)) if isinstance(error, TypeError) else None
+    kind = getattr(sys.modules["stylejax.config"], found[1], None) if found else None
+    if found is None or kind is None or not dataclasses.is_dataclass(kind):
+        return ""
+    names = [field.name for field in dataclasses.fields(kind)]
+    nearest = difflib.get_close_matches(found[2], names, 1)
+    fix = f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(names)}"
+    return f"{found[1]} has no field {found[2]!r}; {fix}"
 
 
 def override(config: Config, arguments: list[str], prog: str) -> Config:

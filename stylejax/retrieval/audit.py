@@ -83,6 +83,7 @@ def write_audit(
     findings: Sequence[tuple[str, int, str]],
     listings: Listings,
     confirmed: float | None = None,
+    with_relevance: bool = True,
     read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> None:
     """Writes the page.
@@ -96,6 +97,7 @@ def write_audit(
       findings: what was wrong with the log, how often, and what was done about it.
       listings: of the train split.
       confirmed: share of the pairs that later events give again; None = not asked.
+      with_relevance: whether the pairs' relevance says anything: without one in the log it is 1.
       read: from a card's picture to what is in its file.
 
     Raises:
@@ -122,13 +124,18 @@ def write_audit(
         pairs=len(left),
         total=_total(listings, left, right, true),
         with_truth=true is not None,
+        with_relevance=with_relevance,
         confirmed=confirmed,
         findings=[finding for finding in findings if finding[1]],
         checked=len(findings),
         funnel=bars(funnel),
         categories=rows[:CATEGORIES],
         folded=rows[CATEGORIES:],
-        histograms=[_histogram(score, pairs[score].to_numpy()) for score in SCORES],
+        histograms=[
+            _histogram(score, pairs[score].to_numpy())
+            for score in SCORES
+            if with_relevance or score != "relevance"
+        ],
         sample=_sample(pairs, listings.cards, left, right, true, album),
         album=album,
     )
@@ -191,6 +198,8 @@ def _same_pairs(code: Int[NDArray, " n"], groups: Sequence[str]) -> Float[NDArra
 
 def _histogram(name: str, values: Num[NDArray, " p"]) -> Histogram:
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if low == high:
+        return Histogram(name, SCORES[name], [(low, high, len(values), 1.0)])
     if name == "support" and high - low < BINS:  # whole numbers: one bar each
         edges = np.arange(low, high + 2)
     else:

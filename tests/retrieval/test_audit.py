@@ -122,6 +122,19 @@ def test_pairs_are_shown_side_by_side_with_their_verdict(tmp_path: Path) -> None
     assert "support 2" in plain(page)
 
 
+def test_a_score_that_all_pairs_share_has_one_bar_of_just_that(tmp_path: Path) -> None:
+    """Relevance ends at 1: no bar reaches beyond."""
+    text = plain(Audit().write(tmp_path))
+    assert "averaged over the pair's keys 0.9 4" in text.replace("&#39;", "'")
+    assert "gave the pair 2 4" in text
+
+
+def test_relevance_is_not_shown_where_the_log_has_none(tmp_path: Path) -> None:
+    text = plain(Audit(others={"with_relevance": False}).write(tmp_path))
+    assert "relevance" not in text.split("Settings of the run")[0]
+    assert "support 2" in text
+
+
 def test_the_sample_is_bounded_and_drawn_alike_whatever_the_order(tmp_path: Path) -> None:
     names = [f"I{n:03}" for n in range(80)]
     pairs = list(itertools.pairwise(names))
