@@ -1,5 +1,6 @@
 """Every recipe in configs/ loads, survives JSON, and describes an encoder that can be built."""
 
+import re
 from pathlib import Path
 
 import jax
@@ -8,7 +9,8 @@ import pytest
 from stylejax.config import from_json, load_config, to_json
 from stylejax.encoder import encoder_factory
 
-RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "configs").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -24,8 +26,21 @@ def test_recipe(path: Path) -> None:
     )
 
 
+def test_the_recipe_in_the_docs_can_be_copied(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "your_catalogue.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    (recipe,) = (block for block in blocks if "config = Config(" in block)
+    path = tmp_path / "shop.py"
+    path.write_text(recipe)
+    config = load_config(path)
+    assert f"runs/{path.stem}" == config.run_dir
+    assert f"--run {config.run_dir} --data.columns.group" in text
+    init, _ = encoder_factory(config, config.text.vocab_size)
+    assert jax.eval_shape(init, jax.random.key(0))
+
+
 def test_the_reference_recipe_is_a_single_stream_of_bert_base_size() -> None:
-    config = load_config(Path(__file__).parent.parent / "configs" / "esspr_base.py")
+    config = load_config(ROOT / "configs" / "esspr_base.py")
     init, _ = encoder_factory(config, config.text.vocab_size)
     shapes = jax.eval_shape(init, jax.random.key(0))
     assert not any(name.startswith(("image/layers", "text/layers")) for name in shapes)
