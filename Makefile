@@ -27,7 +27,7 @@ demo: setup
 	@$(BIN)/stylejax report --run $(RUN)
 	@echo
 	@echo "Open $(RUN)/report.html, or search:"
-	@echo "  $(BIN)/stylejax search --run $(RUN) --text 'frog mug' --html $(RUN)/found.html"
+	@echo "  $(BIN)/stylejax search --run $(RUN) --text 'orange fish mug' --html $(RUN)/found.html"
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable
 
+import stylejax
+
 # Verb -> (what it does, an example). The verb's own module is imported only when it is called.
 VERBS = {
     "simulate": (
@@ -42,7 +44,7 @@ VERBS = {
     ),
     "search": (
         "photo and words -> ranked listings",
-        'stylejax search --run runs/demo --image mug.jpg --text "3d frog" --html found.html',
+        'stylejax search --run runs/demo --image mug.jpg --text "orange fish" --html found.html',
     ),
     "report": ("a run -> one HTML page", "stylejax report --run runs/grocery"),
 }
@@ -55,13 +57,24 @@ def main(argv: list[str] | None = None) -> None:
         width = max(map(len, VERBS))
         print("usage: stylejax VERB [options]\n\nSame-style product retrieval in JAX.\n\nverbs:")
         print("\n".join(f"  {verb:<{width}}  {what}" for verb, (what, _) in VERBS.items()))
-        print("\n`stylejax VERB --help` lists a verb's options with defaults and an example.")
+        print("\n`stylejax VERB --help` lists a verb's options with defaults and an example;")
+        print("`stylejax --version` tells the version.")
         raise SystemExit(0 if argv else 2)
+    if argv[0] == "--version":
+        print(f"stylejax {stylejax.__version__}")
+        return
     verb, rest = argv[0], argv[1:]
     if verb not in VERBS:
         fail(f"no verb {verb!r}; there are {', '.join(VERBS)}")
     command = importlib.import_module(f"stylejax.commands.{verb.replace('-', '_')}")
     reported(lambda: command.run(verb_parser(verb, f"stylejax {verb}"), rest))
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Defaults in the help, of those options that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, "") else super()._get_help_string(action)
 
 
 def verb_parser(verb: str, prog: str) -> argparse.ArgumentParser:
@@ -76,7 +89,7 @@ def verb_parser(verb: str, prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description=what[0].upper() + what[1:] + ".",
         epilog=f"example: {example.replace(f'stylejax {verb}', prog)}",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
 

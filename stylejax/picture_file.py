@@ -44,7 +44,10 @@ def open_rgb(source: Path | bytes, size: int) -> Image.Image:
             picture.load()
             return _opaque(_eight_bits(_upright(picture))).convert("RGB")
     except UnidentifiedImageError as error:
-        raise OSError("no JPEG, PNG, WebP, GIF, BMP or TIFF picture") from error
+        empty = not (source if isinstance(source, bytes) else source.stat().st_size)
+        raise OSError(
+            "empty" if empty else "no JPEG, PNG, WebP, GIF, BMP or TIFF picture"
+        ) from error
     except OSError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds of error at damaged bytes

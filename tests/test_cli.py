@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -330,6 +331,12 @@ def test_help_imports_nothing_heavy() -> None:
         assert what in result.stdout
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert capsys.readouterr().out == f"stylejax {version}\n"
+
+
 def test_without_a_verb_help_is_printed_and_the_exit_code_is_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -347,6 +354,9 @@ def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert f"stylejax {verb}" in printed
     assert f"example: {VERBS[verb][1]}" in " ".join(printed.split())
+    own = printed.split("Every setting of the recipe")[0]
+    assert "(default: None)" not in own
+    assert "(default: )" not in own
 
 
 @pytest.mark.parametrize("verb", ["train", "search"])

@@ -124,6 +124,8 @@ def test_bytes_are_read_as_their_file_is(tmp_path: Path, format: str) -> None:
     content = (tmp_path / "a").read_bytes()
     np.testing.assert_array_equal(square(content, 16), square(tmp_path / "a", 16))
     with pytest.raises(OSError, match=r"no JPEG, PNG, WebP, GIF, BMP or TIFF"):
+        square(b"<html>404</html>", 16)
+    with pytest.raises(OSError, match=r"^empty$"):
         square(b"", 16)
 
 

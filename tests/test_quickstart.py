@@ -1,5 +1,7 @@
 """A small run of configs/quickstart.py: what `make demo` does, with less of everything."""
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -38,7 +40,11 @@ OPTIONS += ["--text.template", "{title} {category}"]
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quickstart") / "demo"
-    run("simulate", "--out", folder / "data", "--products", "48", "--sessions", "900")
+    simulate = ["simulate", "--out", folder / "data", "--products", "48", "--sessions", "900"]
+    run(*simulate)
+    with contextlib.redirect_stdout(io.StringIO()) as again, contextlib.redirect_stderr(again):
+        run(*simulate)
+    assert again.getvalue() == f"catalogue  {folder / 'data'}  (simulated; already there)\n"
     place = ["--run-dir", folder, "--data.root", folder / "data"]
     run("mine", "--config", RECIPE, *place, *OPTIONS)
     run("train", "--config", RECIPE, *place, *OPTIONS)
@@ -67,6 +73,16 @@ def test_the_demo_goes_all_the_way(demo: Path) -> None:
 
 
 def test_the_demo_can_be_searched(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run("search", "--run", demo, "--text", "frog mug", "--html", demo / "found.html", "--top", "6")
+    run(
+        "search",
+        "--run",
+        demo,
+        "--text",
+        "orange fish mug",
+        "--html",
+        demo / "found.html",
+        "--top",
+        "6",
+    )
     assert len(capsys.readouterr().out.splitlines()) == 7
     assert (demo / "found.html").read_text().count('class="rank"') == 6

@@ -26,6 +26,7 @@ CATALOGUE_SCHEMA = pa.schema(
         ("split", pa.string()),
     ]
 )
+MARKER = "catalogue.parquet"  # written last
 METADATA_KEY = b"stylejax.synthetic"
 GENERATOR = 1  # raise it when the same options give other data
 _ROWS = 5_000  # listings a row group
@@ -68,18 +69,11 @@ def write_catalogue(
         ValueError: a category has too few distinct products to offer.
     """
     folder = Path(folder)
-    marker = folder / "catalogue.parquet"
-    label = {"simulated": True, "generator": GENERATOR, "options": asdict(options)}
-    if marker.exists():
-        found = (pq.read_schema(marker).metadata or {}).get(METADATA_KEY, b"null")
-        if json.loads(found) == label:
-            return
-        raise FileExistsError(
-            f"{folder} already holds a catalogue made with other options: write to another "
-            "folder, or delete this one first"
-        )
+    if is_written(folder, options):
+        return
+    marker = folder / MARKER
     folder.mkdir(parents=True, exist_ok=True)
-    metadata = {METADATA_KEY: json.dumps(label).encode()}
+    metadata = {METADATA_KEY: json.dumps(_label(options)).encode()}
     past: list[Listing] = []
     catalogue = _catalogue_tables(folder, options, past, progress)
     draft = folder / "catalogue.parquet.partial"
@@ -89,6 +83,29 @@ def write_catalogue(
     note = _NOTE.format(generator=GENERATOR, options=json.dumps(asdict(options), indent=2))
     (folder / "README.md").write_text(note, encoding="utf-8")
     draft.replace(marker)
+
+
+def is_written(folder: Path, options: SyntheticConfig) -> bool:
+    """Whether a folder holds the catalogue of these options; false where it holds none.
+
+    Raises:
+        FileExistsError: the folder holds another catalogue.
+    """
+    marker = folder / MARKER
+    if not marker.exists():
+        return False
+    found = (pq.read_schema(marker).metadata or {}).get(METADATA_KEY, b"null")
+    if json.loads(found) != _label(options):
+        raise FileExistsError(
+            f"{folder} already holds a catalogue made with other options: write to another "
+            "folder, or delete this one first"
+        )
+    return True
+
+
+def _label(options: SyntheticConfig) -> dict[str, object]:
+    """What the catalogue's metadata says of how it was made."""
+    return {"simulated": True, "generator": GENERATOR, "options": asdict(options)}
 
 
 def _catalogue_tables(

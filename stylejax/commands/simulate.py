@@ -9,6 +9,7 @@ from pathlib import Path
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Writes the simulated catalogue, its pictures and its click log."""
     from input_pipeline.synthetic import write_catalogue
+    from input_pipeline.synthetic.write import is_written
     from stylejax.config import ConfigError, SyntheticConfig
     from stylejax.progress import progress
 
@@ -19,9 +20,13 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=default.seed, help="other seed, other products")
     args = parser.parse_args(argv)
     options = SyntheticConfig(products=args.products, sessions=args.sessions, seed=args.seed)
+    out = Path(args.out)
+    if is_written(out, options):
+        print(f"catalogue  {out}  (simulated; already there)")
+        return
     with progress("simulate", "products") as advance:
         try:
-            write_catalogue(Path(args.out), options, progress=advance)
+            write_catalogue(out, options, progress=advance)
         except ValueError as error:  # more products than the words of a category can tell apart
             raise ConfigError(str(error)) from error
-    print(f"catalogue  {args.out}  (simulated)")
+    print(f"catalogue  {out}  (simulated)")

@@ -41,14 +41,16 @@ def print_metrics(metrics: dict[str, Any]) -> None:
 
     table = Table(title="R@1 by category, worst first", box=None)
     table.add_column("category")
-    for header in ("photo only", "title only", "both", "queries"):
+    for header in ("photo only", "title only", "both", "queries: photo / title / both"):
         table.add_column(header, justify="right")
     rows = [*worst_first(metrics["by_category"]), (None, metrics["directions"])]
     for category, directions in rows:
-        cells = [directions.get(d, {}).get("recall@1") for d in ("i-i", "t-t", "m-m")]
+        shown = [directions.get(d, {}) for d in ("i-i", "t-t", "m-m")]
+        cells = [values.get("recall@1") for values in shown]
+        counts = [values.get("queries", 0) for values in shown]
         table.add_row(
             "[bold]all" if category is None else escape(category),
             *("-" if cell is None else f"{cell:.3f}" for cell in cells),
-            f"{directions.get('m-m', {}).get('queries', 0):,}",
+            " / ".join(f"{count:,}" for count in counts),
         )
     console.print(table)

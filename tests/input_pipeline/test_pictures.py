@@ -42,7 +42,9 @@ def test_unreadable_pictures_are_zeros_absent_and_named(tmp_path: Path) -> None:
         path, reason = pictures.quarantine[item]
         assert path == image
         assert reason
-    assert pictures.quarantine[items[images.index("missing.jpg")]][1] == "No such file or directory"
+    reasons = {image: reason for image, reason in pictures.quarantine.values()}
+    assert reasons["missing.jpg"] == "No such file or directory"
+    assert reasons["empty.jpg"] == "empty"
 
 
 def test_rows_come_in_the_order_asked_for(tmp_path: Path) -> None:
