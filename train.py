@@ -156,7 +156,10 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
 def remove_results(run_dir: Path) -> None:
     """Removes what an earlier run made, and says what."""
     there = [name for name in RESULTS if (run_dir / name).exists()]
-    if told := [RESULTS[name] for name in there if RESULTS[name]]:
+    told = [RESULTS[name] for name in there if RESULTS[name]]
+    if newest_step(run_dir) is None and "checkpoints" in told:
+        told.remove("checkpoints")  # the folder is empty
+    if told:
         *first, last = told
         listed = f"{', '.join(first)} and {last}" if first else last
         print(f"removing the earlier run's {listed} from {run_dir}", file=sys.stderr, flush=True)

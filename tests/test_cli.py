@@ -331,6 +331,25 @@ def test_help_imports_nothing_heavy() -> None:
         assert what in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 2, "already holds step 5"),
+        (["--resume"], 0, "already finished: 5 steps"),
+        (["--resume", "--seed", "1"], 2, "seed: 0 -> 1"),
+        (["--run-dir", "nowhere"], 2, "no pairs nowhere"),
+    ],
+)
+def test_what_the_runs_folder_tells_is_told_before_anything_heavy_is_imported(
+    trained_copy: Path, words: list[str], code: int, told: str
+) -> None:
+    recipe = ["--config", str(trained_copy.parent / "recipe.py"), "--training.steps", "5"]
+    result = fresh("train", *recipe, *words)
+    assert result.returncode == code
+    assert told in result.stdout + result.stderr
+    assert "imported []" in result.stdout
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--version"])
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
