@@ -92,7 +92,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
 
     from input_pipeline.pairs import pair_batches
     from input_pipeline.pictures import Pictures, write_quarantine
-    from input_pipeline.tokens import TitleTokenizer, train_tokenizer
+    from input_pipeline.tokens import TitleTokenizer, pretrained_tokenizer, train_tokenizer
     from input_pipeline.training_data import pair_source, read_training_data
     from stylejax.training.checkpoint import Checkpoints
     from stylejax.training.digest import data_digest
@@ -106,7 +106,10 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
         tokenizer = TitleTokenizer(Checkpoints(run_dir).tokenizer(), config.text.max_tokens)
     else:
         texts = [text for data in data_sets for text in data.train_texts()]
-        tokenizer = train_tokenizer(texts, config.text)
+        pretrained = config.text.tokenizer
+        tokenizer = (
+            pretrained_tokenizer(config.text) if pretrained else train_tokenizer(texts, config.text)
+        )
     pair_sources = [pair_source(data, tokenizer, config) for data in data_sets]
 
     def batches(start_step: int) -> Iterator[PairBatch]:

@@ -170,8 +170,9 @@ def our_batches(
     )
     pictures = FilePictures(names, names, Path("/"))
     tokens = np.zeros((count, config.text.max_tokens), np.int32)
+    words = np.zeros(tokens.shape, np.int16)
     photo = Photos(np.arange(count + 1), names, names)
-    return pair_batches([PairSource(graph, photo, pictures, tokens)], config)
+    return pair_batches([PairSource(graph, photo, pictures, tokens, words)], config)
 
 
 def standardiser() -> Callable[[Any], Any]:

@@ -37,7 +37,7 @@ class PairSource:
     photos: Photos  # of its catalogue
     pictures: Decoder  # by photo number
     tokens: NDArray[np.int32]  # [catalogue, length] token ids
-    continues: NDArray[np.bool_] | None = None  # [vocab] ids that go on with a word; None = no id
+    words: NDArray[np.int16]  # [catalogue, length] the word of each token; -1 = none
 
 
 def pair_batches(
@@ -132,7 +132,7 @@ class _Part:
         draws = uniform(seed, _PICTURE, numbers[:, None], which[..., None], np.arange(DRAWS))
         photos = source.photos.chosen(listings, turns.ravel(), seed)
         image, present = self._crops(source.pictures, photos, draws.reshape(-1, DRAWS), side)
-        tokens = self._dropped(source.tokens[listings], numbers)
+        tokens = self._dropped(listings, numbers)
         groups = source.graph.group[listings] + first_item
         half = len(numbers)
         left, right = slice(None, half), slice(half, None)
@@ -146,15 +146,14 @@ class _Part:
             ),
         ]
 
-    def _dropped(self, tokens: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Some words of both sides' texts go, each as a whole; [CLS] stays."""
-        share = self._config.text.drop_tokens
+    def _dropped(
+        self, listings: NDArray[np.int64], numbers: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Tokens of both sides without some words, which go as a whole; [CLS] and ends stay."""
+        tokens, share = self._source.tokens[listings], self._config.text.drop_tokens
         if share == 0:
             return tokens
-        places = np.arange(tokens.shape[1])
-        if self._source.continues is not None:  # each token goes by its word's first one
-            begins = np.where(self._source.continues[tokens], 0, places)
-            places = np.maximum.accumulate(begins, axis=1)
+        words = self._source.words[listings]
         which = np.repeat([0, 1], len(numbers))[:, None]
-        draws = uniform(self._seed, _WORDS, np.tile(numbers, 2)[:, None], which, places)
-        return np.where((draws >= share) | (places == 0), tokens, np.int32(NO_TOKEN))
+        draws = uniform(self._seed, _WORDS, np.tile(numbers, 2)[:, None], which, words)
+        return np.where((draws >= share) | (words < 0), tokens, np.int32(NO_TOKEN))

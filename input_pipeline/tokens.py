@@ -1,18 +1,18 @@
-"""Titles to WordPiece ids: a vocabulary trained on the catalogue, kept with the checkpoint."""
+"""Titles to token ids: WordPiece trained on the catalogue or a pretrained model's, kept in runs."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Int16, Int32
 from numpy.typing import NDArray
 
 from stylejax.batch import NO_TOKEN
 from stylejax.config import ConfigError, TextConfig
+from stylejax.config.pretrained import pretrained_folder
 
 PAD, UNK, CLS = "[PAD]", "[UNK]", "[CLS]"
 
@@ -24,7 +24,7 @@ class TitleTokenizer:
         """Takes the JSON text of a `tokenizers.Tokenizer`.
 
         Raises:
-          ConfigError: when the text is no tokenizer, or its padding id is not 0.
+          ConfigError: when the text is no tokenizer.
         """
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast
@@ -33,36 +33,30 @@ class TitleTokenizer:
             inner = Tokenizer.from_str(definition)
         except Exception as error:  # the tokenizers library raises bare Exception
             raise ConfigError(f"not a tokenizer definition: {error}") from error
-        if inner.token_to_id(PAD) != 0:
-            raise ConfigError(f"the tokenizer's {PAD} must have id 0, not {inner.token_to_id(PAD)}")
-        if max(inner.get_vocab().values()) >= inner.get_vocab_size():
-            raise ConfigError("the tokenizer's ids have gaps; number them 0, 1, 2, ...")
         self.definition = definition
         self.max_tokens = max_tokens
-        self.vocab_size = inner.get_vocab_size()
+        self.vocab_size = max(inner.get_vocab().values()) + 1
         self._tokenizer = PreTrainedTokenizerFast(
-            tokenizer_object=inner,
-            pad_token=PAD,
-            cls_token=CLS,
-            unk_token=UNK,
-            model_max_length=max_tokens,
+            tokenizer_object=inner, model_max_length=max_tokens
         )
 
-    @property
-    def continues(self) -> Bool[NDArray, " vocab"]:
-        """For each id, whether the token goes on with the word of the token before it."""
-        mark = json.loads(self.definition)["model"].get("continuing_subword_prefix")
-        inside = np.zeros(self.vocab_size, bool)
-        for token, number in self._tokenizer.get_vocab().items():
-            inside[number] = bool(mark) and token.startswith(mark)
-        return inside
-
     def __call__(self, titles: Sequence[str]) -> Int32[NDArray, "n max_tokens"]:
-        """Token ids of n titles, [CLS] first, cut and filled up; an empty title has no token."""
+        """Token ids of n titles, cut and filled up; an empty title has no token."""
+        return self.read(titles)[0]
+
+    def read(
+        self, titles: Sequence[str]
+    ) -> tuple[Int32[NDArray, "n max_tokens"], Int16[NDArray, "n max_tokens"]]:
+        """Token ids of n titles, and the number of the word that each token belongs to.
+
+        A word is what the tokenizer splits a title into before it looks for pieces. Tokens that it
+        adds, such as [CLS] in front or an end, belong to none: -1, as where there is no token.
+        """
         ids = np.full((len(titles), self.max_tokens), NO_TOKEN, np.int32)
+        words = np.full(ids.shape, -1, np.int16)
         rows = [row for row, title in enumerate(titles) if title.strip()]
         if not rows:
-            return ids
+            return ids, words
         encoded = self._tokenizer(
             [titles[row] for row in rows],
             truncation=True,
@@ -70,9 +64,34 @@ class TitleTokenizer:
             return_attention_mask=False,
             return_token_type_ids=False,
         )
-        for row, numbers in zip(rows, encoded["input_ids"], strict=True):
-            ids[row, : len(numbers)] = numbers
-        return ids
+        for row, encoding in zip(rows, encoded.encodings or (), strict=True):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            words[row, : len(encoding.ids)] = [-1 if w is None else w for w in encoding.word_ids]
+        return ids, words
+
+
+def pretrained_tokenizer(options: TextConfig) -> TitleTokenizer:
+    """The tokenizer of a pretrained model, `options.tokenizer` (docs/pretrained.md).
+
+    Raises:
+      ConfigError: when the folder has no tokenizer, or none that can be written as one JSON text.
+    """
+    from transformers import AutoTokenizer
+
+    folder = pretrained_folder(options.tokenizer)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (ValueError, OSError, KeyError, ImportError) as error:
+        reason = next((line for line in str(error).splitlines() if line.strip()), "")
+        raise ConfigError(f"text.tokenizer {folder} cannot be read: {reason}") from error
+    inner = getattr(tokenizer, "backend_tokenizer", None)
+    if inner is None:
+        raise ConfigError(
+            f"text.tokenizer {folder} is a {type(tokenizer).__name__} without a tokenizer.json"
+        )
+    inner.no_padding()  # its own way of padding and cutting would come before ours
+    inner.no_truncation()
+    return TitleTokenizer(inner.to_str(), options.max_tokens)
 
 
 def train_tokenizer(titles: Iterable[str], options: TextConfig) -> TitleTokenizer:

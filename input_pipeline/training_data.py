@@ -76,4 +76,4 @@ def pair_source(data: TrainingData, tokenizer: TitleTokenizer, config: Config) -
     """
     photos = data.photos
     pictures = open_pictures(photos.items, photos.images, data.sources.images, config.picture)
-    return PairSource(data.graph, photos, pictures, tokenizer(data.texts), tokenizer.continues)
+    return PairSource(data.graph, photos, pictures, *tokenizer.read(data.texts))

@@ -1,22 +1,36 @@
 """Every recipe in configs/ loads, survives JSON, and describes an encoder that can be built."""
 
+import ast
+import json
 import re
 from pathlib import Path
 
 import jax
 import pytest
 
-from stylejax.config import from_json, load_config, to_json
+from stylejax.config import Config, from_json, load_config, to_json
 from stylejax.encoder import encoder_factory
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "configs").glob("*.py"))
+RECORDS = Path(__file__).parent / "encoder" / "pretrained"
+
+
+def load(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The recipe; one that starts from a pretrained model with a tiny one of its family."""
+    if path.stem.endswith("_finetune"):
+        record = json.loads((RECORDS / f"{path.stem.removesuffix('_finetune')}.json").read_text())
+        for name, text in record["files"].items():
+            (folder / name).write_text(json.dumps(text))
+        monkeypatch.setenv("STYLEJAX_PRETRAINED", str(folder))
+    return load_config(path)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_recipe(path: Path) -> None:
-    config = load_config(path)
+def test_recipe(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load(path, tmp_path, monkeypatch)
     assert from_json(to_json(config)) == config
+    assert ast.get_docstring(ast.parse(path.read_text()))
     assert config.run_dir.startswith("runs/")
     init, _ = encoder_factory(config, config.text.vocab_size)
     shapes = jax.eval_shape(init, jax.random.key(0))

@@ -21,7 +21,7 @@ from stylejax.config.error import ConfigError
 from stylejax.config.files import differences, from_json, load_config, override, to_json
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import VIEWS, LossConfig, View, parse_direction
-from stylejax.config.run import Config, EvaluationConfig, TrainingConfig
+from stylejax.config.run import Config, EvaluationConfig, TrainingConfig, WeightRule
 from stylejax.config.sampling import FurtherData, SamplingConfig
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "TrainingConfig",
     "TransformerConfig",
     "View",
+    "WeightRule",
     "differences",
     "from_json",
     "load_config",

@@ -16,7 +16,8 @@ TEXT_FIELDS = ("title", "attributes", "category", "category_path")  # what a tem
 class TextConfig:
     """Listings' words to tokens."""
 
-    vocab_size: int = 2048  # size of the WordPiece vocabulary trained on the train split's texts
+    tokenizer: str = ""  # pretrained folder or hub name; "" = WordPiece trained on the train split
+    vocab_size: int = 2048  # size of that WordPiece vocabulary
     max_tokens: int = 32  # tokens a text, [CLS] included; longer texts are cut
     drop_tokens: float = 0.0  # share of a training text's words dropped, with all their tokens
     template: str = "{title}"  # a text: {title} {attributes} {category} {category_path}, and words

@@ -162,6 +162,26 @@ def fusion_layers(source: str) -> TransformerConfig:
     return TransformerConfig(weights=source, norm=norm, **_layers(source, config))
 
 
+def vector_length(source: str) -> int:
+    """Length of the vectors of a model that has both towers: CLIP, SigLIP (2) or Chinese-CLIP.
+
+    Raises:
+      ConfigError: when the folder cannot be read, or its model has one tower only.
+    """
+    config = described(source)
+    kind = config["model_type"]
+    if kind == "open_clip":
+        return config["model_cfg"]["embed_dim"]
+    require(
+        "vision_config" in config and "text_config" in config,
+        f"{source} is a {kind}, which has no vectors of pictures and texts in one space; choose "
+        "encoder.dim yourself",
+    )
+    if kind in ("siglip", "siglip2"):
+        return config["vision_config"]["hidden_size"]
+    return config["projection_dim"]
+
+
 def _layers(source: str, config: dict[str, Any]) -> dict[str, Any]:
     """Depth, widths, activation and epsilon in the words of `transformers`."""
     activation = config["hidden_act"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,28 @@ from stylejax.config.error import require
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import LossConfig
 from stylejax.config.sampling import SamplingConfig
+
+
+@dataclass(frozen=True)
+class WeightRule:
+    """How the weights of some names are trained; names are those of the checkpoint."""
+
+    pattern: str = ".*"  # regular expression that a name begins with, such as image/.*
+    rate: float = 1.0  # factor of the learning rate; 0 = frozen
+    decay: float = 1.0  # factor of the weight decay
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            require(False, f"training.rules: pattern {self.pattern!r} is no expression: {error}")
+        for name in ("rate", "decay"):
+            value = getattr(self, name)
+            require(0 <= value < float("inf"), f"training.rules: {name} is {value}; use 0 or more")
+
+    def matches(self, name: str) -> bool:
+        """Whether a weight falls under the rule."""
+        return re.match(self.pattern, name) is not None
 
 
 @dataclass(frozen=True)
@@ -24,6 +47,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3  # peak of the cosine schedule
     warmup_steps: int = 20  # linear warm-up
     weight_decay: float = 0.05  # of kernels and embeddings; with muon, of the matrices it takes
+    rules: tuple[WeightRule, ...] = ()  # the first that matches a weight's name counts for it
     clip_norm: float = 1.0  # gradients are scaled down to this global norm
     beta2: float = 0.98  # AdamW second moment
     ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
@@ -56,6 +80,10 @@ class TrainingConfig:
             0 <= self.warmup_steps < self.steps,
             f"training.warmup_steps {self.warmup_steps} must be below training.steps {self.steps}",
         )
+
+    def rule(self, name: str) -> WeightRule:
+        """How a weight is trained."""
+        return next((rule for rule in self.rules if rule.matches(name)), WeightRule())
 
 
 @dataclass(frozen=True)

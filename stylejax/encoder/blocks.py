@@ -73,23 +73,34 @@ class TransformerLayer(nnx.Module):
             self.mlp_scale = nnx.Param(jnp.full((width,), 1e-5))
 
     def __call__(
-        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"]
-    ) -> Float[Array, "b t width"]:
-        """Returns `[B, T, width]`; tokens that are not `present` are attended to by none."""
+        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"], *, read: int | None = None
+    ) -> Float[Array, "b r width"]:
+        """One layer.
+
+        Args:
+          x: tokens.
+          present: which of them are attended to.
+          read: how many tokens, from the first on, are wanted; None: all.
+
+        Returns:
+          `[B, read, width]`; the others are attended to, and not computed.
+        """
         if self.pre:
-            x = x + self._scaled("attention", self._attend(self.attention_norm(x), present))
+            attended = self._attend(self.attention_norm(x), present, read)
+            x = x[:, :read] + self._scaled("attention", attended)
             return x + self._scaled("mlp", self.mlp(self.mlp_norm(x)))
-        x = self.attention_norm(x + self._scaled("attention", self._attend(x, present)))
+        attended = self._attend(x, present, read)
+        x = self.attention_norm(x[:, :read] + self._scaled("attention", attended))
         return self.mlp_norm(x + self._scaled("mlp", self.mlp(x)))
 
-    def _attend(self, x: Array, present: Array) -> Array:
+    def _attend(self, x: Array, present: Array, read: int | None) -> Array:
         b, t, width = x.shape
         qkv = dense(self.qkv, x)
         q, k, v = jnp.split(qkv.reshape(b, t, 3 * self.heads, width // self.heads), 3, axis=2)
         attended = jax.nn.dot_product_attention(
-            q, k, v, mask=present[:, None, None, :], is_causal=self.causal
+            q[:, :read], k, v, mask=present[:, None, None, :], is_causal=self.causal
         )
-        return dense(self.out, attended.reshape(b, t, width))
+        return dense(self.out, attended.reshape(b, -1, width))
 
     def _scaled(self, branch: str, x: Array) -> Array:
         if not self.scaled:
@@ -134,18 +145,36 @@ class TransformerStack(nnx.Module):
             self.norm = nnx.LayerNorm(config.width, epsilon=config.epsilon, dtype=dtype, rngs=rngs)
 
     def __call__(
-        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"]
-    ) -> Float[Array, "b t width"]:
-        """Returns `[B, T, width]`, normalised after the last layer when there is one."""
+        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"], *, read: int | None = None
+    ) -> Float[Array, "b r width"]:
+        """All layers, and the norm after the last one where there is one.
+
+        Args:
+          x: tokens.
+          present: which of them are attended to.
+          read: how many tokens, from the first on, are wanted; None: all. The last layer computes
+            those alone.
+
+        Returns:
+          `[B, read, width]`.
+        """
         if self.depth == 0:
-            return x
+            return x[:, :read]
         graph, stacked = nnx.split(self.layers)
 
         def layer(x: Array, parameters: nnx.State) -> tuple[Array, None]:
             return nnx.merge(graph, parameters)(x, present), None
 
+        def last(x: Array, parameters: nnx.State) -> Array:
+            return nnx.merge(graph, parameters)(x, present, read=read)
+
         if self.remat != "none":
             # Inside a scan nothing can be merged across layers, so no barrier is needed.
             layer = jax.checkpoint(layer, policy=REMAT[self.remat], prevent_cse=False)
-        x, _ = jax.lax.scan(layer, x, stacked)
+            last = jax.checkpoint(last, policy=REMAT[self.remat])
+        if read is None:
+            x, _ = jax.lax.scan(layer, x, stacked)
+        else:
+            x, _ = jax.lax.scan(layer, x, jax.tree.map(lambda p: p[:-1], stacked))
+            x = last(x, jax.tree.map(lambda p: p[-1], stacked))
         return self.norm(x) if self.pre else x

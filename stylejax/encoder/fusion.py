@@ -54,4 +54,5 @@ class Fusion(nnx.Module):
         front = self.class_token[...].astype(parts[0].dtype)
         parts = [jnp.broadcast_to(front, (rows, 1, len(front))), *parts]
         present = [jnp.ones((rows, 1), bool), *present]
-        return self.layers(jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1))[:, 0]
+        tokens, counted = jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1)
+        return self.layers(tokens, counted, read=1)[:, 0]

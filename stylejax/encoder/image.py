@@ -64,6 +64,8 @@ class ImageTower(nnx.Module):
                 tower.width, epsilon=tower.epsilon, dtype=dtype, rngs=rngs
             )
         self.layers = TransformerStack(tower, dtype=dtype, rngs=rngs, remat=config.remat)
+        # Without a fusion above it nobody reads more than the class token.
+        self.read = 1 if tower.pool == "class" and not config.fusion.depth else None
         if not config.fusion.depth:
             if tower.pool == "attention":
                 self.attention_pool = AttentionPool(tower, dtype=dtype, rngs=rngs)
@@ -72,7 +74,8 @@ class ImageTower(nnx.Module):
     def __call__(self, image: UInt8[Array, "b h w 3"]) -> Float[Array, "b t width"]:
         """Returns `[B, T, width]`: class token and registers if any, then grid * grid patches.
 
-        Every token of a row is present, or none.
+        Where only the class token is read (`read`), T is 1. Every token of a row is present, or
+        none.
         """
         tower = self.config
         x = self.stem(standardise(image, tower, self.dtype))
@@ -94,7 +97,7 @@ class ImageTower(nnx.Module):
             x = jnp.concatenate([learned, x], axis=1)
         if tower.input_norm:
             x = self.input_norm(x)
-        return self.layers(x, jnp.ones(x.shape[:2], bool))
+        return self.layers(x, jnp.ones(x.shape[:2], bool), read=self.read)
 
     def pool(self, tokens: Float[Array, "b t width"]) -> Float32[Array, "b width"]:
         """One vector of a picture's tokens, as `pool` of the config says."""

@@ -37,13 +37,18 @@ class TextTower(nnx.Module):
         self.layers = TransformerStack(
             tower, dtype=dtype, rngs=rngs, causal=tower.causal, remat=config.remat
         )
+        # Without a fusion above it nobody reads more than the first token.
+        self.read = 1 if tower.pool == "first" and not config.fusion.depth else None
         if not config.fusion.depth:
             self.head = head(tower.head, tower.width, config.dim, rngs=rngs)
 
     def __call__(
         self, tokens: Int[Array, "b t"]
-    ) -> tuple[Float[Array, "b t width"], Bool[Array, "b t"]]:
-        """Returns `[B, T, width]` token vectors and `[B, T]`, false where there is no token."""
+    ) -> tuple[Float[Array, "b r width"], Bool[Array, "b r"]]:
+        """Returns `[B, R, width]` token vectors and `[B, R]`, false where there is no token.
+
+        R is T, or 1 where only the first token is read (`read`).
+        """
         present = tokens >= 0
         x = self.tokens(jnp.maximum(tokens, 0))
         if self.config.padding == "attended":
@@ -53,7 +58,7 @@ class TextTower(nnx.Module):
         x = x.astype(self.dtype)
         if self.config.input_norm:
             x = self.input_norm(x)
-        return self.layers(x, present), present
+        return self.layers(x, present, read=self.read), present[:, : self.read]
 
     def pool(
         self, tokens: Float[Array, "b t width"], present: Bool[Array, "b t"]

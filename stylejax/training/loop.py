@@ -16,6 +16,7 @@ from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.feed import Feed, Pending
+from stylejax.training.pretrained import start_pretrained
 from stylejax.training.record import Record
 from stylejax.training.run_folder import require_not_trained
 from stylejax.training.step import TrainState, exported, make_train_step
@@ -70,6 +71,7 @@ def train(
         state = checkpoints.restore(state, config, data)
     else:
         require_not_trained(config.run_dir, checkpoints.latest())
+        state = start_pretrained(state, config)
     stop = stop or StopRequest()
     run_dir, start = Path(config.run_dir), int(state.step)
     (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")

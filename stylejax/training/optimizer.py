@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from collections.abc import Callable, Hashable
+from typing import Any, cast
 
 import optax
 
@@ -25,32 +26,50 @@ def learning_rate(config: TrainingConfig) -> optax.Schedule:
 
 
 def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
-    """Gradient clipping by global norm, then AdamW or Muon.
+    """Gradient clipping by global norm, then AdamW or Muon, then the rules of `config.rules`.
 
-    Muon takes the matrices between hidden layers (`HIDDEN`), AdamW the remaining weights.
+    Muon takes the matrices between hidden layers (`HIDDEN`), AdamW the remaining weights. A frozen
+    weight has no state, takes no part in the norm, and does not move.
     """
-    rate = learning_rate(config)
-    decay = optax.add_decayed_weights(
-        config.weight_decay,
-        mask=lambda weights: {name: decays(name) for name in cast(dict, weights)},
-    )
-    if config.optimizer == "adamw":
-        scale = optax.chain(optax.scale_by_adam(b1=0.9, b2=config.beta2), decay)
-    else:
-        scale = optax.partition(
-            {
-                "muon": optax.chain(
-                    scale_by_muon(), optax.add_decayed_weights(config.weight_decay)
-                ),
-                "adam": optax.scale_by_adam(b1=0.9, b2=config.beta2),
-            },
-            lambda weights: {
-                name: "muon" if HIDDEN.search(name) else "adam" for name in cast(dict, weights)
-            },
-        )
+
+    def kind(name: str) -> str:
+        if frozen(config, name):
+            return "frozen"
+        return "muon" if config.optimizer == "muon" and HIDDEN.search(name) else "adam"
+
+    def decay(wanted: Callable[[str], bool]) -> optax.GradientTransformation:
+        """Weight decay of some names, by the factor of each's rule."""
+
+        def decayed(updates: Any, weights: Any) -> Any:
+            return {
+                name: x + config.weight_decay * config.rule(name).decay * weights[name]
+                if wanted(name) and not isinstance(x, optax.MaskedNode)
+                else x
+                for name, x in updates.items()
+            }
+
+        return optax.stateless(decayed)
+
+    def slowed(updates: Any, _: Any) -> Any:
+        return {name: config.rule(name).rate * x for name, x in updates.items()}
+
+    adam = optax.scale_by_adam(b1=0.9, b2=config.beta2)
+    kinds: dict[Hashable, optax.GradientTransformation] = {
+        "adam": optax.chain(adam, decay(decays)) if config.optimizer == "adamw" else adam,
+        "muon": optax.chain(scale_by_muon(), decay(lambda _: True)),
+        "frozen": optax.set_to_zero(),
+    }
     return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm), scale, optax.scale_by_learning_rate(rate)
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.partition(kinds, lambda weights: {name: kind(name) for name in cast(dict, weights)}),
+        optax.stateless(slowed),
+        optax.scale_by_learning_rate(learning_rate(config)),
     )
+
+
+def frozen(config: TrainingConfig, name: str) -> bool:
+    """Whether a weight's rule says that it stays as it is."""
+    return config.rule(name).rate == 0
 
 
 def decays(name: str) -> bool:

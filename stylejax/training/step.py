@@ -17,7 +17,7 @@ from stylejax.config import Config
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
 from stylejax.losses import sharded_loss_unit, views_needed
 from stylejax.training.mesh import by_row, replicated
-from stylejax.training.optimizer import make_optimizer
+from stylejax.training.optimizer import frozen, make_optimizer
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
 
@@ -64,6 +64,11 @@ def make_train_step(
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         def loss(parameters: Parameters) -> tuple[Float32[Array, ""], Metrics]:
+            # Of a frozen weight not even the gradient is computed.
+            parameters = {
+                name: jax.lax.stop_gradient(x) if frozen(config.training, name) else x
+                for name, x in parameters.items()
+            }
             return pair_loss(parameters, batch, config, bind, mesh)
 
         (total, parts), gradients = jax.value_and_grad(loss, has_aux=True)(state.parameters)

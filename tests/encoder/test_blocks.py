@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from stylejax.config import TransformerConfig
@@ -64,9 +65,30 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
     np.testing.assert_allclose(stack(X, PRESENT), stack.norm(x), atol=1e-5)
 
 
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("remat", ["none", "dots", "layers"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_reading_the_first_token_only_changes_nothing(norm: str, remat: str, depth: int) -> None:
+    """Nor does keeping less for the backward pass."""
+    config = replace(CONFIG, depth=depth, norm=norm, layer_scale=norm == "post")
+    stacks = [
+        TransformerStack(config, dtype="float32", rngs=nnx.Rngs(params=1), remat=kept)
+        for kept in ("none", remat)
+    ]
+
+    def total(stack: TransformerStack, read: int | None) -> jax.Array:
+        return (stack(X, PRESENT, read=read)[:, :1] ** 3).sum()
+
+    whole, first = (
+        nnx.jit(nnx.value_and_grad(total), static_argnums=1)(stack, read)
+        for stack, read in zip(stacks, (None, 1), strict=True)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5), whole, first)
+
+
 def test_a_stack_of_no_layers_is_the_identity() -> None:
     stack = TransformerStack(replace(CONFIG, depth=0), dtype="float32", rngs=nnx.Rngs(params=1))
-    assert stack(X, PRESENT) is X
+    assert np.array_equal(stack(X, PRESENT), X)
     assert not jax.tree.leaves(nnx.state(stack, nnx.Param))
 
 

@@ -36,11 +36,10 @@ class Input:
         self.mined = mine(data, self.config.mining, self.catalogue, root / "clicks.csv").table
         self.graph = pair_graph(self.catalogue, self.mined, "train")
         tokenizer = train_tokenizer(self.catalogue.title, self.config.text)
-        self.tokens = tokenizer(self.catalogue.title)
+        self.tokens, self.words = tokenizer.read(self.catalogue.title)
         photos = all_photos(self.catalogue, None)
         self.pictures = open_pictures(photos.items, photos.images, root, self.config.picture)
-        self.continues = tokenizer.continues
-        self.source = PairSource(self.graph, photos, self.pictures, self.tokens, self.continues)
+        self.source = PairSource(self.graph, photos, self.pictures, self.tokens, self.words)
 
     def batches(self, count: int, **where) -> list[PairBatch]:
         return list(islice(pair_batches([self.source], self.config, **where), count))
@@ -147,14 +146,13 @@ def test_dropped_words_become_padding_and_the_class_token_stays(data_root: Path)
             whole = dropping.tokens[items]
             assert np.all((side.tokens == whole) | (side.tokens == NO_TOKEN))
             assert np.array_equal(side.tokens[:, 0], whole[:, 0])
-            for text, shown in zip(whole, side.tokens, strict=True):
-                begins = np.flatnonzero((text != NO_TOKEN) & ~dropping.continues[text])[1:]
-                for word in np.split(np.arange(24)[: (text != NO_TOKEN).sum()], begins)[1:]:
-                    there = shown[word] != NO_TOKEN
+            for words, shown in zip(dropping.words[items], side.tokens, strict=True):
+                for word in range(words.max() + 1):
+                    there = shown[words == word] != NO_TOKEN
                     assert there.all() or not there.any()
                     kept += there.all()
                     total += 1
-                    several += len(word) > 1
+                    several += len(there) > 1
     assert total > 300
     assert several > 100
     assert 0.5 < kept / total < 0.7  # 0.6, four standard deviations of 300 are 0.11
@@ -214,7 +212,8 @@ def second(root: Path) -> PairSource:
         category=np.zeros(6, np.int64),
     )
     tokens = np.full((6, 8), 7, np.int32)
-    return PairSource(graph, photos, FilePictures(photos.items, photos.images, root), tokens)
+    words = np.tile(np.arange(8, dtype=np.int16), (6, 1))
+    return PairSource(graph, photos, FilePictures(photos.items, photos.images, root), tokens, words)
 
 
 def further(*rates: float) -> tuple[FurtherData, ...]:
@@ -303,7 +302,7 @@ def test_a_listing_shows_another_photo_each_epoch(data_root: Path) -> None:
             asked.append(number)
             return np.full((8, 8, 3), number, np.uint8)
 
-    source = PairSource(of.graph, photos, Camera(), of.tokens)
+    source = PairSource(of.graph, photos, Camera(), of.tokens, of.words)
     plain = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
     still = replace(of.config, picture=replace(of.config.picture, **plain))
     shown = {row: [] for row in of.graph.left.tolist()}

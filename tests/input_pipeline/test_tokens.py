@@ -12,7 +12,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from input_pipeline.tokens import TitleTokenizer, train_tokenizer
+from input_pipeline.tokens import TitleTokenizer, pretrained_tokenizer, train_tokenizer
 from stylejax.batch import NO_TOKEN
 from stylejax.config import ConfigError, TextConfig
 
@@ -62,16 +62,13 @@ def test_digits_are_split_one_by_one(tokenizer: TitleTokenizer) -> None:
     assert spelled(tokenizer, "12 21") == ["[CLS]", "1", "2", "2", "1"]
 
 
-def test_the_tokens_that_go_on_with_a_word_are_told(tokenizer: TitleTokenizer) -> None:
-    ids = tokenizer(["mugbolt 12, m6"])
-    assert spelled(tokenizer, "mugbolt 12, m6")[:3] == ["[CLS]", "mug", "##b"]
-    told = [name.startswith("##") for name in vocabulary(tokenizer)]
-    assert tokenizer.continues.tolist() == told
-    assert tokenizer.continues[ids[0, :3]].tolist() == [False, False, True]
-    definition = json.loads(tokenizer.definition)
-    model = definition["model"]
-    definition["model"] = {"type": "WordLevel", "vocab": model["vocab"], "unk_token": "[UNK]"}
-    assert not TitleTokenizer(json.dumps(definition), 8).continues.any()
+def test_every_token_knows_its_word(tokenizer: TitleTokenizer) -> None:
+    ids, words = tokenizer.read(["redmug red", "", "red"])
+    assert spelled(tokenizer, "redmug red") == ["[CLS]", "red", "##m", "##u", "##g", "red"]
+    assert words[0].tolist() == [-1, 0, 0, 0, 0, 1, -1, -1]
+    assert words[1].tolist() == [-1] * 8
+    assert words[2, :3].tolist() == [-1, 0, -1]
+    assert np.array_equal(ids, tokenizer(["redmug red", "", "red"]))
 
 
 def test_an_empty_title_is_all_padding(tokenizer: TitleTokenizer) -> None:
@@ -117,7 +114,7 @@ def test_training_is_deterministic_within_its_vocabulary(titles: list[str]) -> N
     assert first.definition == second.definition
     ids = first(titles)
     assert ids.max() < first.vocab_size <= 64
-    assert np.array_equal(ids[:, 0] != 0, [bool(title.strip()) for title in titles])
+    assert np.array_equal(ids[:, 0] != NO_TOKEN, [bool(title.strip()) for title in titles])
 
 
 def test_a_tokenizer_survives_its_json(tokenizer: TitleTokenizer) -> None:
@@ -131,15 +128,49 @@ def test_a_tokenizer_survives_its_json(tokenizer: TitleTokenizer) -> None:
 def test_what_is_no_tokenizer_is_refused(tokenizer: TitleTokenizer) -> None:
     with pytest.raises(ConfigError, match="not a tokenizer definition"):
         TitleTokenizer("{}", 8)
-    definition = json.loads(tokenizer.definition)
-    vocab = definition["model"]["vocab"]
-    vocab["[PAD]"], vocab["[CLS]"] = vocab["[CLS]"], vocab["[PAD]"]
-    with pytest.raises(ConfigError, match=r"\[PAD\] must have id 0, not 2"):
-        TitleTokenizer(json.dumps(definition), 8)
-    definition = json.loads(tokenizer.definition)
-    definition["model"]["vocab"]["mug"] = 5000
-    with pytest.raises(ConfigError, match="gaps"):
-        TitleTokenizer(json.dumps(definition), 8)
+
+
+# ---- Pretrained
+
+
+def write_clip_tokenizer(folder: Path) -> Path:
+    """CLIP's way: byte pairs in lower case, a start in front and an end behind."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    vocab = [*letters, *(letter + "</w>" for letter in letters), "re", "red</w>", "<s>", "<e>"]
+    numbered = {token: number for number, token in enumerate(vocab)}
+    model = models.BPE(numbered, [("r", "e"), ("re", "d</w>")], end_of_word_suffix="</w>")
+    inner = Tokenizer(model)
+    inner.normalizer = normalizers.Lowercase()
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [(name, numbered[name]) for name in ("<s>", "<e>")]
+    inner.post_processor = processors.TemplateProcessing("<s> $A <e>", None, ends)
+    inner.enable_truncation(3)
+    inner.enable_padding(length=12, pad_id=numbered["<e>"], pad_token="<e>")
+    folder.mkdir(exist_ok=True)
+    inner.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"})
+    )
+    return folder
+
+
+def test_a_pretrained_tokenizer_reads_as_it_was_trained(tmp_path: Path) -> None:
+    folder = str(write_clip_tokenizer(tmp_path))
+    tokenizer = pretrained_tokenizer(TextConfig(tokenizer=folder, max_tokens=7))
+    assert tokenizer.vocab_size == 56
+    ids, words = tokenizer.read(["RED mug", "red red red red red red red red", ""])
+    assert ids[0].tolist() == [54, 53, 12, 20, 32, 55, -1]
+    assert words[0].tolist() == [-1, 0, 1, 1, 1, -1, -1]
+    assert ids[1].tolist() == [54, 53, 53, 53, 53, 53, 55]  # cut, and the end is there still
+    assert ids[2].tolist() == [-1] * 7
+    assert np.array_equal(TitleTokenizer(tokenizer.definition, 7)(["RED mug"]), ids[:1])
+
+
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"text\.tokenizer .* cannot be read"):
+        pretrained_tokenizer(TextConfig(tokenizer=str(tmp_path)))
 
 
 def test_without_a_title_there_is_nothing_to_learn() -> None:

@@ -1,6 +1,7 @@
 """Tests of stylejax/training/optimizer.py."""
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import optax
 import pytest
 import tiny
 
-from stylejax.config import TrainingConfig
+from stylejax.config import TrainingConfig, WeightRule
 from stylejax.encoder import encoder_factory
 from stylejax.training.optimizer import HIDDEN, decays, learning_rate, make_optimizer
 
@@ -66,6 +67,43 @@ def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
     np.testing.assert_allclose(after["fusion/layers/layers/qkv/kernel"], 1 - 0.5 * 0.1, rtol=1e-5)
     for name in ("fusion/layers/layers/qkv/bias", "class_token", "loss/log_scale"):
         assert np.array_equal(after[name], weights[name]), name
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_rules_freeze_weights_and_scale_rates_and_decay(optimizer: str) -> None:
+    weights = {
+        "image/layers/layers/qkv/kernel": jnp.ones((1, 4, 12)),
+        "text/layers/layers/qkv/kernel": jnp.ones((1, 4, 12)),
+        "fusion/layers/layers/qkv/kernel": jnp.ones((1, 4, 12)),
+        "text/head/kernel": jnp.ones((4, 4)),
+    }
+    rules = (
+        WeightRule("image/", rate=0.0),
+        WeightRule("text/head", rate=0.5),  # the first that matches
+        WeightRule("text/", rate=0.1, decay=0.0),
+    )
+    plain = options(optimizer=optimizer, warmup_steps=0, weight_decay=0.1, clip_norm=1e9)
+    gradients = {
+        name: jax.random.normal(jax.random.key(n), x.shape)
+        for n, (name, x) in enumerate(weights.items())
+    }
+
+    def moved(config: TrainingConfig) -> dict[str, np.ndarray]:
+        chosen = make_optimizer(config)
+        return chosen.update(gradients, chosen.init(weights), weights)[0]
+
+    ruled, free = moved(replace(plain, rules=rules)), moved(plain)
+    bare = moved(replace(plain, weight_decay=0.0))
+    assert not ruled["image/layers/layers/qkv/kernel"].any()
+    for name, expected in (
+        ("fusion/layers/layers/qkv/kernel", free["fusion/layers/layers/qkv/kernel"]),
+        ("text/head/kernel", 0.5 * free["text/head/kernel"]),
+        ("text/layers/layers/qkv/kernel", 0.1 * bare["text/layers/layers/qkv/kernel"]),
+    ):
+        np.testing.assert_allclose(ruled[name], expected, rtol=1e-5)
+    state = make_optimizer(replace(plain, rules=rules)).init(weights)
+    held = sum(x.size for x in jax.tree.leaves(state) if x.ndim > 1)
+    assert held < 2 * sum(x.size for x in weights.values())  # nothing for what is frozen
 
 
 def test_gradients_are_clipped_by_their_global_norm() -> None:

@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from stylejax.batch import NO_TOKEN, PairBatch
-from stylejax.config import Config
+from stylejax.config import Config, WeightRule
 from stylejax.encoder import encoder_factory, present_views
 from stylejax.losses import contrastive_loss_unit, views_needed
 from stylejax.training.mesh import make_mesh, place
@@ -115,6 +115,21 @@ def test_without_an_average_the_weights_themselves_are_exported() -> None:
     state = create()
     assert state.average == {}
     assert set(exported(state)) == set(state.parameters) - {LOG_SCALE, BIAS}
+
+
+def test_a_frozen_tower_stays_and_the_rest_moves() -> None:
+    """Locked-image tuning (LiT): the picture's weights, bit for bit."""
+    rules = WeightRule("image/", rate=0.0), WeightRule("fusion/", rate=0.1)
+    options = config(training={"rules": rules})
+    mesh = make_mesh(1)
+    create, step = make_train_step(options, VOCAB, mesh)
+    before = jax.device_get(create().parameters)
+    state = create()
+    for _ in range(2):  # the first step's rate is zero
+        state, _ = step(state, place(mesh, batch()))
+    for name, x in jax.device_get(state.parameters).items():
+        moved = not np.array_equal(x, before[name])
+        assert moved != name.startswith("image/"), name
 
 
 @pytest.mark.parametrize("learn", [True, False])

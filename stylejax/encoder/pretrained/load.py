@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -32,23 +33,27 @@ class Loaded:
     left_over: tuple[str, ...]  # the files' that no tower here has, as `source: name`
 
     def __str__(self) -> str:
-        """Some lines for a log."""
-        lines = [f"{len(self.loaded)} weights loaded"]
-        for title, names in (
-            ("resized", self.resized),
-            ("initialised", self.initialised),
-            ("left over", self.left_over),
-        ):
-            if names:
-                lines.append(f"{len(names)} {title}: {', '.join(names)}")
-        return "\n".join(lines)
+        """One line for a log."""
+        return (
+            f"{len(self.loaded)} weights loaded, {len(self.resized)} resized, "
+            f"{len(self.initialised)} initialised, {len(self.left_over)} of the files left over"
+        )
+
+    def listed(self) -> str:
+        """Every weight under the heading of what became of it."""
+        lines = []
+        for field in dataclasses.fields(self):
+            names = getattr(self, field.name)
+            lines += [f"{field.name} ({len(names)})", *(f"  {name}" for name in names)]
+        return "\n".join(lines) + "\n"
 
 
 def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Parameters, Loaded]:
     """Replaces weights of the parts whose `weights` name a pretrained folder.
 
-    Positions are interpolated to another grid of patches, and cut to fewer tokens. A part's head
-    is taken too where the vector has the same length; other heads stay random.
+    Positions are interpolated to another grid of patches, and cut to fewer tokens; rows of a table
+    of tokens beyond the tokenizer's last id are cut. A tower's head is taken too where the vector
+    has the same length; other heads stay random.
 
     Args:
       parameters: fresh weights of the encoder, path to array.
@@ -128,8 +133,8 @@ def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArra
     """Positions of another grid or another length; anything else is a mistake."""
     if name == "image/positions" and x.shape[-1] == shape[-1]:
         return np.asarray(jax.image.resize(x, shape, "bicubic", antialias=True))
-    if name == "text/positions" and x.shape[-1] == shape[-1] and len(x) > shape[0]:
-        return x[: shape[0]]
+    if name.startswith("text/") and x.shape[1:] == shape[1:] and len(x) > shape[0]:
+        return x[: shape[0]]  # a shorter text; a table with spare rows behind the last id
     if name == "text/positions" and x.shape[-1] == shape[-1]:
         raise ConfigError(
             f"text.max_tokens is {shape[0]}, but {name} was trained for {len(x)} tokens; use at "

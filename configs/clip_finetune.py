@@ -1,0 +1,65 @@
+"""CLIP (ViT-B/32) fine-tuned on pairs of listings: two towers, late fusion.
+
+The photos and clicks are those of configs/grocery.py; put your own tables in their place. The
+model is fetched from its hub, or read from the folder that STYLEJAX_PRETRAINED names
+(docs/pretrained.md).
+Made for an accelerator: batch, resolution and depth are too much for two CPU cores.
+"""
+
+import os
+from pathlib import Path
+
+from stylejax.config import (
+    Config,
+    EncoderConfig,
+    LossConfig,
+    PictureConfig,
+    TextConfig,
+    TrainingConfig,
+    WeightRule,
+    load_config,
+)
+from stylejax.config.pretrained import image_tower, text_tower, vector_length
+
+SOURCE = os.environ.get("STYLEJAX_PRETRAINED", "openai/clip-vit-base-patch32")
+grocery = load_config(Path(__file__).with_name("grocery.py"))
+
+config = Config(
+    run_dir="runs/clip_finetune",
+    data=grocery.data,
+    evaluation=grocery.evaluation,
+    text=TextConfig(tokenizer=SOURCE, max_tokens=32, drop_tokens=0.1),
+    picture=PictureConfig(size=224, stored_size=256, min_crop=0.4),
+    encoder=EncoderConfig(
+        dim=vector_length(SOURCE),
+        image=image_tower(SOURCE),
+        text=text_tower(SOURCE),
+        late_fusion="gated",
+        compute_dtype="bfloat16",
+        remat="dots",
+    ),
+    loss=LossConfig(
+        form="softmax",
+        matching=("m-m", "i-i", "t-i"),
+        distinctiveness=(),
+        consistency=(),
+        pooled=True,
+        duplicates="positive",
+        scale=30.0,
+    ),
+    training=TrainingConfig(
+        batch_size=256,
+        steps=2_000,
+        learning_rate=1e-4,
+        warmup_steps=200,
+        weight_decay=0.1,
+        # What is new learns at the full rate, what is known at a tenth of it or less.
+        rules=(
+            WeightRule("text/(tokens|positions)", rate=0.0),
+            WeightRule("(image|text)/", rate=0.1),
+        ),
+        unpaired=True,
+        save_every=500,
+        evaluate_every=500,
+    ),
+)

@@ -1,0 +1,30 @@
+"""The first state of a run that starts from pretrained weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stylejax.config import Config
+from stylejax.encoder.pretrained import load_pretrained
+from stylejax.training.step import TrainState
+
+
+def start_pretrained(state: TrainState, config: Config) -> TrainState:
+    """A fresh state whose encoder starts from the folders that the config's towers name, if any.
+
+    What was loaded is printed in a line, and listed in ``pretrained.txt`` in the run's folder.
+
+    Raises:
+      ConfigError: when a folder cannot be read, or does not fit the encoder.
+    """
+    encoder = config.encoder
+    if not (encoder.image.weights or encoder.text.weights or encoder.fusion.weights):
+        return state
+    own = {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
+    loaded, report = load_pretrained(own, encoder)
+    weights = state.parameters | loaded
+    path = Path(config.run_dir) / "pretrained.txt"
+    path.write_text(report.listed(), encoding="utf-8")
+    print(f"pretrained {report}: {path}")
+    average = {name: weights[name].copy() for name in state.average}  # both are donated
+    return state._replace(parameters=weights, average=average)
