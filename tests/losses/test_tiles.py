@@ -119,3 +119,20 @@ def test_memory_grows_with_the_batch_and_not_with_its_square(name: str) -> None:
     small, large = temporary(1024), temporary(4096)
     assert large < 4.5 * small
     assert large < 4096**2  # a quarter of one matrix in float32
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_those_of_finite_differences_in_float64(name: str) -> None:
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        a, b, *along = (jnp.asarray(rng.normal(size=(5, 6))) for _ in range(4))
+        weights = jnp.asarray(rng.normal(size=5))
+
+        def total(a, b):
+            return (weights * LOSSES[name](a, b, tile=2)).sum()
+
+        slopes = jax.grad(total, (0, 1))(a, b)
+        found = sum((slope * way).sum() for slope, way in zip(slopes, along, strict=True))
+        step = 1e-5
+        ahead, behind = (total(a + e * along[0], b + e * along[1]) for e in (step, -step))
+        np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-6)
