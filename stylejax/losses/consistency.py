@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, Int
+from jaxtyping import Array, Float, Int
 
 from stylejax.losses.similarity import Axes, Mask, Side, Vectors, side
 from stylejax.losses.tiles import TILE, cosine_sums, row_fold
@@ -20,7 +20,7 @@ def locality_consistency(
     target_valid: Mask = None,
     axes: Axes = (),
     tile: int = TILE,
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """PLC: among the k targets nearest to the full vector, view and full agree on the cosines.
 
     ``D = cos(full, target)``, ``D' = cos(view, target)``; over the k columns with the largest
@@ -38,7 +38,7 @@ def locality_consistency(
       tile: rows and columns that are compared at a time.
 
     Returns:
-      `[B]` float32.
+      `[B]` float32 (float64 for float64 vectors).
     """
     k = min(k, full.shape[0] * (jax.lax.axis_size(axes) if axes else 1))
     columns = side(target, axes=axes, valid=target_valid)
@@ -52,7 +52,7 @@ def locality_consistency(
         near = jnp.take_along_axis(cosines, jnp.where(here, place, 0), axis=1)
         return jnp.where(here, near, 0.0), ()
 
-    def nearby(vectors: Vectors) -> Float32[Array, "b k"]:
+    def nearby(vectors: Vectors) -> Float[Array, "b k"]:
         rows = side(vectors, axes=axes)._replace(picked=picked)
         return cosine_sums(cell, rows, columns, axes=axes, tile=tile)[0]
 

@@ -8,7 +8,7 @@ successor by the same team.
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float
 
 from stylejax.losses.similarity import (
     Axes,
@@ -33,7 +33,7 @@ def product_matching(
     target_valid: Mask = None,
     axes: Axes = (),
     tile: int = TILE,
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """PPM: the paired target lies nearer to the query than any other target, by a margin.
 
     ``L_i = mean_j max(0, S_ij - S_ii + margin * (1 - I_ij))`` with ``S_ij = cos(query_i,
@@ -51,7 +51,7 @@ def product_matching(
       tile: rows and columns that are compared at a time.
 
     Returns:
-      `[B]` float32, one loss a row.
+      `[B]` float32 (float64 for float64 vectors), one loss a row.
     """
     if target_groups is None:
         target_groups = query_groups
@@ -79,7 +79,7 @@ def self_distinctiveness(
     full_valid: Mask = None,
     axes: Axes = (),
     tile: int = TILE,
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """PDC: a product's single view lies nearer to its own full vector than to any other's.
 
     The hinge of `product_matching` between the views and the full vectors of one side.
@@ -94,7 +94,7 @@ def self_distinctiveness(
       tile: rows and columns that are compared at a time.
 
     Returns:
-      `[B]` float32.
+      `[B]` float32 (float64 for float64 vectors).
     """
     return product_matching(
         view,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 from stylejax.losses.similarity import (
     Axes,
@@ -36,7 +36,7 @@ def sigmoid_contrastive(
     weights: Float[Array, " b"] | None = None,
     axes: Axes = (),
     tile: int = TILE,
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """``L_i = -sum_j log sigmoid(z_ij (scale S_ij + bias))``, z = 1 for partners, else -1.
 
     Source: SigLIP (Zhai et al. 2023), equation 1.
@@ -57,7 +57,7 @@ def sigmoid_contrastive(
       tile: rows and columns that are compared at a time.
 
     Returns:
-      `[B]` float32.
+      `[B]` float32 (float64 for float64 vectors).
     """
     if target_groups is None:
         target_groups = query_groups

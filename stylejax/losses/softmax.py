@@ -6,7 +6,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 from stylejax.losses.similarity import (
     Axes,
@@ -22,7 +22,7 @@ from stylejax.losses.similarity import (
 from stylejax.losses.tiles import TILE, cosine_sums, row_fold
 
 Duplicates = Literal["exclude", "positive"]
-Sums = tuple[Float32[Array, " b"], ...]
+Sums = tuple[Float[Array, " b"], ...]
 
 # Logits lie in [-scale, scale]. Up to this scale exp of all of them fits into float32 when the same
 # number is taken off each, even the sum of millions; one exp then serves rows and columns.
@@ -45,7 +45,7 @@ def softmax_contrastive(
     weights: Float[Array, " b"] | None = None,
     axes: Axes = (),
     tile: int = TILE,
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """Symmetric InfoNCE: mean of the query-to-target and target-to-query cross-entropies.
 
     Source: CLIP (Radford et al. 2021), figure 3; with ``duplicates="positive"`` every column of
@@ -69,7 +69,8 @@ def softmax_contrastive(
       tile: rows and columns that are compared at a time.
 
     Returns:
-      `[B]` float32; rows where query or target has no vector are meaningless, mask them.
+      `[B]` float32 (float64 for float64 vectors); rows where query or target has no vector are
+      meaningless, mask them.
     """
     if target_groups is None:
         target_groups = query_groups
@@ -78,12 +79,12 @@ def softmax_contrastive(
     size = query.shape[0]
     rows = rows._replace(scale=jnp.full((size,), scale, jnp.float32))
 
-    def one_shift(rows: Side, columns: Side) -> Float32[Array, " b"]:
+    def one_shift(rows: Side, columns: Side) -> Float[Array, " b"]:
         assert rows.scale is not None
         rows = rows._replace(shift=jnp.maximum(rows.scale - TOP, 0.0))
         return _losses(rows, columns, duplicates, axes, tile)
 
-    def shift_each(rows: Side, columns: Side) -> Float32[Array, " b"]:
+    def shift_each(rows: Side, columns: Side) -> Float[Array, " b"]:
         highest = [_highest(rows, columns, duplicates, axes, tile)]
         highest += [_highest(columns, rows, duplicates, axes, tile)]
         rows = rows._replace(shift=highest[0])
@@ -98,7 +99,7 @@ def softmax_contrastive(
 
 def _losses(
     rows: Side, columns: Side, duplicates: Duplicates, axes: Axes, tile: int
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     def cell(cosines: Array, rows: Side, columns: Side) -> tuple[Sums, Sums]:
         assert rows.scale is not None
         assert rows.shift is not None
@@ -143,7 +144,7 @@ def _counted(rows: Side, columns: Side, duplicates: Duplicates) -> Array:
 
 def _highest(
     rows: Side, columns: Side, duplicates: Duplicates, axes: Axes, tile: int
-) -> Float32[Array, " b"]:
+) -> Float[Array, " b"]:
     """The largest logit that counts in each row; either side may be the rows here."""
 
     def step(best: Array, cosines: Array, rows: Side, columns: Side) -> Array:
