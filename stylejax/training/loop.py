@@ -16,9 +16,9 @@ from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.feed import Feed, Pending
-from stylejax.training.pretrained import start_pretrained
 from stylejax.training.record import Record
 from stylejax.training.run_folder import require_not_trained
+from stylejax.training.start import start_pretrained
 from stylejax.training.step import TrainState, exported, make_train_step
 from stylejax.training.stop import Stopped, StopRequest
 

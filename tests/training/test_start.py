@@ -1,4 +1,4 @@
-"""Tests of stylejax/training/pretrained.py."""
+"""Tests of stylejax.training.start.py."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ import tiny
 from stylejax.config import Config, load_config
 from stylejax.config.pretrained import image_tower, text_tower, vector_length
 from stylejax.training.mesh import make_mesh, place
-from stylejax.training.pretrained import start_pretrained
+from stylejax.training.start import start_pretrained
 from stylejax.training.step import exported, make_train_step
 
 sys.path.append(str(Path(__file__).parents[1] / "encoder"))
