@@ -76,7 +76,7 @@ def sigmoid_contrastive(
         if duplicates == "exclude":
             others &= ~same
         # -log sigmoid(z) = softplus(z) - z: a tile needs one softplus, whichever way it is signed.
-        sums = (jnp.where(partner | others, jax.nn.softplus(logits), 0.0).sum(1),)
+        sums = (jnp.where(partner | others, softplus(logits), 0.0).sum(1),)
         if duplicates == "positive":
             sums += (jnp.where(same & others & ~partner, logits, 0.0).sum(1),)
         return sums, ()
@@ -86,3 +86,14 @@ def sigmoid_contrastive(
     assert rows.bias is not None
     losses = repulsion - sum(further, start=rows.scale * partner + rows.bias)
     return losses if weights is None else losses * weights
+
+
+@jax.custom_jvp
+def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """``log(1 + exp(x))``, whose derivative is one sigmoid and asks nothing of the value."""
+    return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@softplus.defjvp
+def _softplus_slope(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return softplus(primals[0]), jax.nn.sigmoid(primals[0]) * tangents[0]
