@@ -1,8 +1,8 @@
 """Towers as the config files of pretrained models describe them, for recipes to start from.
 
 A recipe writes ``ImageTowerConfig`` and ``TextTowerConfig`` out by calling `image_tower` and
-`text_tower`; the run's own config.json then holds every setting, and neither resuming nor encoding
-needs the pretrained folder again.
+`text_tower`; the run's own config.json then holds every setting, and export, evaluation and
+search never ask for the pretrained folder again.
 """
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ def image_tower(source: str) -> ImageTowerConfig:
     elif kind == "vilt":
         # Patches go straight into the fusion; its layers are the whole model.
         tower |= {"pixel_mean": HALF, "pixel_std": HALF}
+        tower |= _pixels(source)
         return ImageTowerConfig(**tower, width=vision["hidden_size"], heads=1)
     else:
         raise ConfigError(f"{source} is a {kind}, which has no image tower known here")
-    return ImageTowerConfig(**tower, **_layers(source, vision))
+    return ImageTowerConfig(**tower | _pixels(source), **_layers(source, vision))
 
 
 def text_tower(source: str) -> TextTowerConfig:
@@ -162,6 +163,16 @@ def fusion_layers(source: str) -> TransformerConfig:
     return TransformerConfig(weights=source, norm=norm, **_layers(source, config))
 
 
+def _pixels(source: str) -> dict[str, Any]:
+    """Mean and deviation of pixels where the folder says them: models of a family differ."""
+    path = pretrained_folder(source) / "preprocessor_config.json"
+    if not path.is_file():
+        return {}
+    look = json.loads(path.read_text(encoding="utf-8"))
+    names = {"pixel_mean": "image_mean", "pixel_std": "image_std"}
+    return {ours: tuple(look[theirs]) for ours, theirs in names.items() if theirs in look}
+
+
 def vector_length(source: str) -> int:
     """Length of the vectors of a model that has both towers: CLIP, SigLIP (2) or Chinese-CLIP.
 
@@ -210,9 +221,13 @@ def _open_clip_image(source: str, config: dict[str, Any]) -> ImageTowerConfig:
     if name:
         return _timm_image(source, name, vision, pixels)
     width = vision["width"]
+    plain = isinstance(vision["layers"], int) and not vision.get("attentional_pool")
     require(
-        isinstance(vision["layers"], int) and not vision.get("attentional_pool"),
-        f"{source} has an image tower that is no plain ViT",
+        plain
+        and vision.get("pool_type", "tok") == "tok"
+        and not vision.get("final_ln_after_pool")
+        and not vision.get("ls_init_value"),
+        f"{source} has an image tower that is no ViT with CLIP's class token: {vision}",
     )
     return ImageTowerConfig(
         weights=source,
@@ -238,6 +253,14 @@ TIMM = {
     "vit_giantopt": (1536, 40, 16, 6144),
 }
 
+# Those that timm gives the approximate GELU; the others have the exact one.
+TIMM_TANH = (
+    "vit_base_patch32",
+    "vit_large_patch16_siglip_512",
+    "vit_so400m_patch16",
+    "vit_giantopt",
+)
+
 
 def _timm_image(
     source: str, name: str, vision: dict[str, Any], pixels: dict[str, Any]
@@ -256,7 +279,7 @@ def _timm_image(
         width=width,
         heads=heads,
         hidden=hidden,
-        activation="gelu_tanh",
+        activation="gelu_tanh" if name.startswith(TIMM_TANH) else "gelu",
         pool="attention",
         head="none" if vision.get("timm_proj", "none") in ("none", "") else "linear",
         **pixels,

@@ -81,7 +81,8 @@ def softmax_contrastive(
 
     def one_shift(rows: Side, columns: Side) -> Float[Array, " b"]:
         assert rows.scale is not None
-        rows = rows._replace(shift=jnp.maximum(rows.scale - TOP, 0.0))
+        # Taken off inside exp and put back outside the logarithm: neither has a gradient.
+        rows = rows._replace(shift=jax.lax.stop_gradient(jnp.maximum(rows.scale - TOP, 0.0)))
         return _losses(rows, columns, duplicates, axes, tile)
 
     def shift_each(rows: Side, columns: Side) -> Float[Array, " b"]:

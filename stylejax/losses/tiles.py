@@ -47,7 +47,7 @@ def cosine_sums(
       Sums for each row of this device over the columns of all devices, the reverse, and each row's
       cosine with its partner.
     """
-    tile = min(tile, rows.number.shape[0])
+    tile = _even(tile, rows.number.shape[0])
     return _cosine_sums(cell, tile, axes, *_varying((rows, columns), axes))
 
 
@@ -76,7 +76,7 @@ def row_fold(
     """
     start, rows, columns = jax.lax.stop_gradient((start, rows, columns))
     size = rows.number.shape[0]
-    tile = min(tile, size)
+    tile = _even(tile, size)
 
     def here(state: State, visitors: Side) -> State:
         def band(_: None, pair: tuple[State, Side]) -> tuple[None, State]:
@@ -289,6 +289,11 @@ def _units(tile: Side) -> tuple[Float[Array, "t d"], Side]:
     """A tile's unit vectors, and what else there is of it."""
     assert tile.vectors is not None
     return normalise(tile.vectors), tile._replace(vectors=None)
+
+
+def _even(most: int, size: int) -> int:
+    """Length of as few tiles as can be, all alike: a short last one would be filled with zeros."""
+    return -(-size // -(-size // most))
 
 
 def _scan(body: Callable[[Any, Any], tuple[Any, Any]], carry: Tree, tiles: Tree) -> Tree:

@@ -17,7 +17,7 @@ from stylejax.config import Config
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
 from stylejax.losses import sharded_loss_unit, views_needed
 from stylejax.training.mesh import by_row, replicated
-from stylejax.training.optimizer import frozen, make_optimizer
+from stylejax.training.optimizer import frozen, make_optimizer, require_matches
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
 
@@ -50,6 +50,7 @@ def make_train_step(
       memory of the state it is handed.
     """
     init, bind = encoder_factory(config, vocab_size)
+    require_matches(config.training, jax.eval_shape(init, jax.random.key(0)))
     optimizer = make_optimizer(config.training)
     whole, rows = replicated(mesh), by_row(mesh)
 

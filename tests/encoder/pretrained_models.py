@@ -237,7 +237,7 @@ def record_open_clip(family: str, folder: Path) -> dict:
         model.visual = torch.nn.Module()
         model.visual.trunk = timm.models.vision_transformer.VisionTransformer(
             img_size=SIDE, patch_size=PATCH, embed_dim=WIDTH, depth=2, num_heads=2, mlp_ratio=2.0,
-            class_token=False, global_pool="map", num_classes=0, act_layer="gelu_tanh",
+            class_token=False, global_pool="map", num_classes=0, act_layer="gelu",
         )  # fmt: skip
         model.visual.forward = model.visual.trunk.forward
     folder.mkdir(parents=True, exist_ok=True)

@@ -200,6 +200,56 @@ def test_a_single_stream_starts_from_bert(tmp_path: Path) -> None:
     assert "text/tokens/embedding" in report.loaded
 
 
+def test_the_names_of_the_first_berts_norms_are_read(tmp_path: Path) -> None:
+    record = recorded("bert")
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for now, then in old.items():
+        record["shapes"] = {n.replace(now, then): shape for n, shape in record["shapes"].items()}
+    _, report, _ = loaded(config(str(models.write_model(record, tmp_path)), {"text": []}))
+    assert "text/input_norm/scale" in report.loaded
+
+
+def test_pixels_are_those_that_the_folder_says(tmp_path: Path) -> None:
+    source = files("vit", tmp_path)
+    assert image_tower(source).pixel_mean == (0.5, 0.5, 0.5)
+    look = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(look))
+    tower = image_tower(source)
+    assert (tower.pixel_mean, tower.pixel_std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+
+
+def test_a_head_that_does_not_fit_is_left_over_and_told(tmp_path: Path) -> None:
+    source = files("clip", tmp_path)
+    _, report, _ = loaded(config(source, {"image": [], "text": []}, dim=12))
+    assert report.left_over[0] == "image/head/kernel (16, 8), here (16, 12)"
+    assert {"image/head/kernel", "text/head/kernel"} <= set(report.initialised)
+
+
+def test_an_open_clip_tower_of_another_kind_is_refused(tmp_path: Path) -> None:
+    source = files("open_clip", tmp_path)
+    path = tmp_path / "open_clip_config.json"
+    text = json.loads(path.read_text())
+    text["model_cfg"]["vision_cfg"] |= {"pool_type": "avg", "final_ln_after_pool": True}
+    path.write_text(json.dumps(text))
+    with pytest.raises(ConfigError, match=r"is no ViT with CLIP's class token"):
+        image_tower(source)
+
+
+def test_the_same_weights_under_two_names_are_read_once(tmp_path: Path) -> None:
+    source = files("open_clip", tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "open_clip_model.safetensors")
+    models.write_model(recorded("vit") | {"files": {}}, tmp_path)
+    _, report, _ = loaded(config(source, {"image": [], "text": []}))
+    assert report.left_over == ()
+
+
+def test_a_smaller_vocabulary_is_another_one(tmp_path: Path) -> None:
+    options = config(files("bert", tmp_path), {"text": []})
+    init, _ = encoder_factory(options, models.VOCAB - 5)
+    with pytest.raises(ConfigError, match=r"tokenizer has 19 ids, .* has 24"):
+        load_pretrained(init(jax.random.key(0)), options.encoder)
+
+
 def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
     options = config(files("bert", tmp_path), {"text": []})
     init, _ = encoder_factory(options, models.VOCAB + 3)

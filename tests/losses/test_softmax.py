@@ -59,6 +59,25 @@ def test_groups_and_void_rows_are_the_formula(rows: int, seed: int, duplicates: 
     assert np.isfinite(loss).all()
 
 
+@pytest.mark.parametrize("scale", [5.0, 59.0, 65.0, 69.5, 75.0])
+def test_the_gradient_of_the_scale_is_that_of_finite_differences(scale: float) -> None:
+    """Whatever is taken off the logits at that scale."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        b = jnp.asarray(rng.normal(size=(6, 4)))
+        a = b + 0.5 * jnp.asarray(rng.normal(size=(6, 4)))
+
+        def total(scale: jax.Array) -> jax.Array:
+            return softmax_contrastive(a, b, scale=scale, tile=4).sum()
+
+        step = 1e-4
+        ahead, behind = (total(jnp.asarray(scale + e, jnp.float32)) for e in (0.5, -0.5))
+        del step
+        slopes = [jax.grad(total)(jnp.asarray(scale + e, jnp.float32)) for e in (-0.5, 0.0, 0.5)]
+        mean = (slopes[0] + 4 * slopes[1] + slopes[2]) / 6  # Simpson's rule
+        np.testing.assert_allclose(ahead - behind, mean, rtol=1e-2, atol=1e-4)
+
+
 @pytest.mark.parametrize("duplicates", ["exclude", "positive"])
 def test_groups_that_all_differ_are_no_groups(duplicates: str) -> None:
     a, b = two(5)

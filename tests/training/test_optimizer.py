@@ -10,9 +10,15 @@ import optax
 import pytest
 import tiny
 
-from stylejax.config import TrainingConfig, WeightRule
+from stylejax.config import ConfigError, TrainingConfig, WeightRule
 from stylejax.encoder import encoder_factory
-from stylejax.training.optimizer import HIDDEN, decays, learning_rate, make_optimizer
+from stylejax.training.optimizer import (
+    HIDDEN,
+    decays,
+    learning_rate,
+    make_optimizer,
+    require_matches,
+)
 
 
 def names(**image) -> dict[str, jax.ShapeDtypeStruct]:
@@ -104,6 +110,12 @@ def test_rules_freeze_weights_and_scale_rates_and_decay(optimizer: str) -> None:
     state = make_optimizer(replace(plain, rules=rules)).init(weights)
     held = sum(x.size for x in jax.tree.leaves(state) if x.ndim > 1)
     assert held < 2 * sum(x.size for x in weights.values())  # nothing for what is frozen
+
+
+def test_a_rule_for_weights_that_are_not_there_is_refused() -> None:
+    config = options(rules=(WeightRule("image/"), WeightRule("images/", rate=0.0)))
+    with pytest.raises(ConfigError, match=r"begins with 'images/'; there are fusion/.*image/stem"):
+        require_matches(config, names())
 
 
 def test_gradients_are_clipped_by_their_global_norm() -> None:

@@ -20,6 +20,7 @@ from stylejax.encoder.pretrained.tensors import IDLE, read_tensors
 from stylejax.encoder.pretrained.text import FAMILIES as TEXTS
 from stylejax.encoder.pretrained.text import fusion_weights, text_weights
 
+SPARE = 0.02  # of a table of tokens: rows behind the last id, there to fill it up
 STREAMS = ("bert", "roberta", "xlm-roberta", "vilt")  # whose layers a fusion starts from
 
 
@@ -30,7 +31,7 @@ class Loaded:
     loaded: tuple[str, ...]  # ours, taken from the files as they are
     resized: tuple[str, ...]  # ours, positions interpolated or cut to another size
     initialised: tuple[str, ...]  # ours that no file has: random
-    left_over: tuple[str, ...]  # the files' that no tower here has, as `source: name`
+    left_over: tuple[str, ...]  # the files' that no part here has, or of another length
 
     def __str__(self) -> str:
         """One line for a log."""
@@ -79,17 +80,19 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
             weights.pop("layers/norm/scale", None), weights.pop("layers/norm/bias", None)
         found |= {f"{part}/{name}": x for name, x in weights.items()}
         taken.setdefault(source, set()).update(names)
-    loaded, resized = [], []
+    loaded, resized, unused = [], [], []
     result = dict(parameters)
     for name, x in found.items():
         if name not in parameters:
             if "/head/" in name or "/attention_pool/" in name:
-                continue  # with a fusion above it a tower has none
+                unused.append(name)  # with a fusion above it a tower has none
+                continue
             raise ConfigError(f"the files have {name} {x.shape}, which the encoder has not")
         wanted = parameters[name]
         if x.shape == wanted.shape:
             loaded.append(name)
         elif "/head/" in name:
+            unused.append(f"{name} {x.shape}, here {wanted.shape}")
             continue
         else:
             x = _fitted(name, x, wanted.shape)
@@ -102,11 +105,14 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
         tuple(sorted(loaded)),
         tuple(sorted(resized)),
         tuple(sorted(set(parameters) - new)),
-        tuple(
-            f"{source}: {name}"
-            for source, names in taken.items()
-            for name in sorted(set(files[source]) - names)
-            if not IDLE.search(name)
+        (
+            *sorted(unused),
+            *(
+                f"{source}: {name}"
+                for source, names in taken.items()
+                for name in sorted(set(files[source]) - names)
+                if not IDLE.search(name)
+            ),
         ),
     )
 
@@ -133,8 +139,10 @@ def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArra
     """Positions of another grid or another length; anything else is a mistake."""
     if name == "image/positions" and x.shape[-1] == shape[-1]:
         return np.asarray(jax.image.resize(x, shape, "bicubic", antialias=True))
-    if name.startswith("text/") and x.shape[1:] == shape[1:] and len(x) > shape[0]:
-        return x[: shape[0]]  # a shorter text; a table with spare rows behind the last id
+    if name == "text/positions" and x.shape[1:] == shape[1:] and len(x) > shape[0]:
+        return x[: shape[0]]
+    if name == "text/tokens/embedding" and 0 < len(x) - shape[0] <= SPARE * len(x):
+        return x[: shape[0]]
     if name == "text/positions" and x.shape[-1] == shape[-1]:
         raise ConfigError(
             f"text.max_tokens is {shape[0]}, but {name} was trained for {len(x)} tokens; use at "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
+from stylejax.config.pretrained import OPEN_CLIP
 
 # Not weights, or of a part that no tower here has: nothing is lost where they are left.
 IDLE = re.compile(r"position_ids$|logit_(scale|bias)$|mask_token$|attn_mask$")
@@ -58,6 +59,15 @@ class Tensors:
         return next((f + name for f in self._fronts if f + name in self._tensors), None)
 
 
+def _today(name: str) -> str:
+    """Layer norms of the first BERTs have TensorFlow's names."""
+    return re.sub(
+        r"LayerNorm\.gamma$",
+        "LayerNorm.weight",
+        re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name),
+    )
+
+
 def read_tensors(folder: Path) -> dict[str, NDArray]:
     """Every tensor of a folder's safetensors files.
 
@@ -67,6 +77,11 @@ def read_tensors(folder: Path) -> dict[str, NDArray]:
     from safetensors import SafetensorError, safe_open
 
     paths = sorted(folder.glob("*.safetensors"))
+    if (
+        len(own := [path for path in paths if path.name.startswith("open_clip_")])
+        and (folder / OPEN_CLIP).is_file()
+    ):
+        paths = own  # such a folder may hold the same weights once more, as transformers names them
     if not paths:
         raise ConfigError(
             f"{folder} has no .safetensors file; weights in other formats are not read"
@@ -76,7 +91,7 @@ def read_tensors(folder: Path) -> dict[str, NDArray]:
         try:
             with safe_open(path, framework="flax") as file:
                 for name in file.keys():  # noqa: SIM118  the file is no mapping
-                    tensors[name] = np.asarray(file.get_tensor(name))
+                    tensors[_today(name)] = np.asarray(file.get_tensor(name))
         except (SafetensorError, OSError) as error:
             raise ConfigError(f"cannot read {path}: {error}") from error
     return tensors
