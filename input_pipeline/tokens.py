@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,26 @@ class TitleTokenizer:
         )
         for row, encoding in zip(rows, encoded.encodings or (), strict=True):
             ids[row, : len(encoding.ids)] = encoding.ids
-            words[row, : len(encoding.ids)] = [-1 if w is None else w for w in encoding.word_ids]
+            words[row, : len(encoding.ids)] = _words(titles[row], encoding)
         return ids, words
+
+
+def _words(title: str, encoding: Any) -> list[int]:
+    """The word of each token: what the tokenizer splits apart, and blanks in the title.
+
+    Some tokenizers split nothing apart before they look for pieces: a title is one word to them.
+    """
+    inside = [False, *(not letter.isspace() for letter in title)]
+    begun = np.cumsum([here and not before for before, here in pairwise(inside)])
+    numbers: dict[tuple[int, int], int] = {}
+    found = []
+    for word, (_, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+        if word is None:
+            found.append(-1)
+        else:
+            place = (word, int(begun[max(end, 1) - 1]))
+            found.append(numbers.setdefault(place, len(numbers)))
+    return found
 
 
 def pretrained_tokenizer(options: TextConfig) -> TitleTokenizer:

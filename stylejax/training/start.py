@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stylejax.config import Config
+from stylejax.config import Config, ConfigError
 from stylejax.encoder.pretrained import load_pretrained
 from stylejax.training.step import TrainState
 
@@ -20,6 +20,11 @@ def start_pretrained(state: TrainState, config: Config) -> TrainState:
     encoder = config.encoder
     if not (encoder.image.weights or encoder.text.weights or encoder.fusion.weights):
         return state
+    if encoder.text.weights and not config.text.tokenizer:
+        raise ConfigError(
+            f"encoder.text starts from {encoder.text.weights}, whose vectors belong to its own "
+            "tokenizer's ids; set text.tokenizer to the same folder"
+        )
     own = {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
     loaded, report = load_pretrained(own, encoder)
     weights = state.parameters | loaded

@@ -175,6 +175,7 @@ def outputs(family: str, model) -> dict[str, list]:
     there = torch.tensor(ids >= 0).long()
     pad = getattr(model.config, "text_config", model.config)
     pad = getattr(pad, "pad_token_id", None) or 0
+    pad = 0 if family == "siglip2" else pad  # its tokenizer's; the config's default is another's
     words = torch.tensor(np.where(ids >= 0, ids, pad)).long()
     pixels = torch.tensor(normalised(family)).permute(0, 3, 1, 2)
     made = {}

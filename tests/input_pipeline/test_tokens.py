@@ -168,6 +168,19 @@ def test_a_pretrained_tokenizer_reads_as_it_was_trained(tmp_path: Path) -> None:
     assert np.array_equal(TitleTokenizer(tokenizer.definition, 7)(["RED mug"]), ids[:1])
 
 
+def test_words_are_told_apart_where_the_tokenizer_does_not(tmp_path: Path) -> None:
+    """SentencePiece as Gemma has it: blanks are part of pieces, and nothing is split before."""
+    from tokenizers import Tokenizer, models, normalizers
+
+    letters = list("abcdefghijklmnopqrstuvwxyz▁")
+    vocab = {token: n for n, token in enumerate(["<unk>", *letters, "re", "red"])}
+    inner = Tokenizer(models.BPE(vocab, [("r", "e"), ("re", "d")], unk_token="<unk>"))
+    inner.normalizer = normalizers.Replace(" ", "▁")
+    ids, words = TitleTokenizer(inner.to_str(), 8).read(["red a mug"])
+    assert (ids[0] >= 0).sum() == 7  # red ▁ a ▁ m u g
+    assert words[0].tolist() == [0, 0, 1, 1, 2, 2, 2, -1]
+
+
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"text\.tokenizer .* cannot be read"):
         pretrained_tokenizer(TextConfig(tokenizer=str(tmp_path)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.config import Config, load_config
+from stylejax.config import Config, ConfigError, load_config
 from stylejax.config.pretrained import image_tower, text_tower, vector_length
 from stylejax.training.mesh import make_mesh, place
 from stylejax.training.start import start_pretrained
@@ -34,7 +34,7 @@ def config(source: str, run_dir: Path) -> Config:
         "fusion": {"depth": 0},
     }
     loss = {"form": "softmax", "matching": ("m-m",), "distinctiveness": (), "consistency": ()}
-    text = {"max_tokens": models.LENGTH}
+    text = {"max_tokens": models.LENGTH, "tokenizer": source}
     return tiny.changed(options, {"encoder": towers, "loss": loss, "text": text})
 
 
@@ -65,6 +65,13 @@ def test_a_run_starts_from_the_weights_and_trains_on(
     assert losses[-1] < losses[0]
     for x in jax.tree.leaves(state):
         assert len(x.sharding.device_set) == 8
+
+
+def test_pretrained_words_need_their_own_tokenizer(clip: str, tmp_path: Path) -> None:
+    options = tiny.changed(config(clip, tmp_path), {"text": {"tokenizer": ""}})
+    create, _ = make_train_step(options, models.VOCAB, make_mesh(1))
+    with pytest.raises(ConfigError, match=r"set text\.tokenizer to the same folder"):
+        start_pretrained(create(), options)
 
 
 def test_a_run_without_pretrained_weights_is_left_alone(tmp_path: Path) -> None:

@@ -130,9 +130,10 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> tuple[
         return image_weights(kind, files, config.image)
     if part == "fusion":
         return fusion_weights(kind, files, config.fusion)
-    # open_clip's SigLIP tokenizers pad with 1, as those of transformers do.
-    pad = model.get("text_config", model).get("pad_token_id", 1)
-    return text_weights(kind, files, config.text, 1 if pad is None else pad)
+    # SigLIP's tokenizer pads with 1, SigLIP 2's (Gemma's) with 0; their configs do not say so.
+    named = model.get("model_cfg", {}).get("text_cfg", {}).get("hf_tokenizer_name", "")
+    pad = 0 if kind == "siglip2" or "SigLIP2" in named else 1
+    return text_weights(kind, files, config.text, pad)
 
 
 def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
