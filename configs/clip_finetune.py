@@ -2,16 +2,14 @@
 
 The photos and clicks are those of configs/grocery.py; put your own tables in their place. The
 model is fetched from its hub, or read from the folder that STYLEJAX_PRETRAINED names
-(docs/pretrained.md).
-Made for an accelerator: batch, resolution and depth are too much for two CPU cores.
+(docs/pretrained.md). Batch, resolution and depth are for an accelerator.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from stylejax.config import (
-    Config,
-    EncoderConfig,
     LossConfig,
     PictureConfig,
     TextConfig,
@@ -19,25 +17,17 @@ from stylejax.config import (
     WeightRule,
     load_config,
 )
-from stylejax.config.pretrained import image_tower, text_tower, vector_length
+from stylejax.config.pretrained import two_towers
 
 SOURCE = os.environ.get("STYLEJAX_PRETRAINED", "openai/clip-vit-base-patch32")
 grocery = load_config(Path(__file__).with_name("grocery.py"))
 
-config = Config(
+config = replace(
+    grocery,
     run_dir="runs/clip_finetune",
-    data=grocery.data,
-    evaluation=grocery.evaluation,
     text=TextConfig(tokenizer=SOURCE, max_tokens=32, drop_tokens=0.1),
     picture=PictureConfig(size=224, stored_size=256, min_crop=0.4),
-    encoder=EncoderConfig(
-        dim=vector_length(SOURCE),
-        image=image_tower(SOURCE),
-        text=text_tower(SOURCE),
-        late_fusion="gated",
-        compute_dtype="bfloat16",
-        remat="dots",
-    ),
+    encoder=two_towers(SOURCE, late_fusion="gated", compute_dtype="bfloat16", remat="dots"),
     loss=LossConfig(
         form="softmax",
         matching=("m-m", "i-i", "t-i"),

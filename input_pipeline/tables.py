@@ -24,8 +24,6 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".jsonl.gz": "jsonl",
 }
-
-
 SNIFFED = 20_480  # rows of a CSV file that DuckDB looks at before it decides what is its header
 
 
@@ -171,9 +169,8 @@ def mapped(table: ir.Table, columns: dict[str, str], path: Path | str, setting: 
     wanted = {ours: theirs for ours, theirs in columns.items() if theirs}
     missing = [theirs for theirs in wanted.values() if theirs not in table.columns]
     if missing:
-        if fault := _fault(
-            path, SNIFFED
-        ):  # an engine may pass over lines until one looks like a header
+        # An engine may have passed over lines until one looked like a header.
+        if fault := _fault(path, SNIFFED):
             raise ConfigError(f"cannot read {path}: {fault}")
         (first, *others) = table.columns
         mark = next((mark for mark in ";\t|" if mark in first), "")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import jax
+import pretrained_models as models
 import pytest
 
 from stylejax.config import Config, from_json, load_config, to_json
@@ -13,15 +14,13 @@ from stylejax.encoder import encoder_factory
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "configs").glob("*.py"))
-RECORDS = Path(__file__).parent / "encoder" / "pretrained"
 
 
 def load(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """The recipe; one that starts from a pretrained model with a tiny one of its family."""
     if path.stem.endswith("_finetune"):
-        record = json.loads((RECORDS / f"{path.stem.removesuffix('_finetune')}.json").read_text())
-        for name, text in record["files"].items():
-            (folder / name).write_text(json.dumps(text))
+        family = path.stem.removesuffix("_finetune")
+        models.write_model(json.loads((models.RECORDS / f"{family}.json").read_text()), folder)
         monkeypatch.setenv("STYLEJAX_PRETRAINED", str(folder))
     return load_config(path)
 

@@ -81,7 +81,7 @@ def open_run(
 
 def images_setting(args: argparse.Namespace) -> str:
     """What names the folder of the pictures that the flags of `open_run` lead to."""
-    return "--images" if args.catalog else "--catalog and --images: --images"
+    return "--images" if args.catalog else "--images (beside --catalog)"
 
 
 @dataclass(frozen=True)

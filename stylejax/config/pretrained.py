@@ -11,7 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stylejax.config.encoder import ImageTowerConfig, TextTowerConfig, TransformerConfig
+from stylejax.config.encoder import (
+    EncoderConfig,
+    ImageTowerConfig,
+    TextTowerConfig,
+    TransformerConfig,
+)
 from stylejax.config.error import ConfigError, require
 
 ACTIVATIONS = {
@@ -171,6 +176,20 @@ def _pixels(source: str) -> dict[str, Any]:
     look = json.loads(path.read_text(encoding="utf-8"))
     names = {"pixel_mean": "image_mean", "pixel_std": "image_std"}
     return {ours: tuple(look[theirs]) for ours, theirs in names.items() if theirs in look}
+
+
+def two_towers(source: str, **settings: Any) -> EncoderConfig:
+    """An encoder with both towers, and the vector's length, of a pretrained CLIP or SigLIP.
+
+    Args:
+      source: as in `image_tower`; a model with both towers.
+      settings: further fields of `EncoderConfig`.
+
+    Raises:
+      ConfigError: when the folder cannot be read, or its model has one tower only.
+    """
+    length = vector_length(source)
+    return EncoderConfig(dim=length, image=image_tower(source), text=text_tower(source), **settings)
 
 
 def vector_length(source: str) -> int:

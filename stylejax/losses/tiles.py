@@ -151,8 +151,9 @@ def _sums_here(cell: Cell, tile: int, axes: Axes, rows: Side, columns: Side) -> 
         row_sums, shares = _scan(visit, row_zeros, column_tiles)
         return _add(column_sums, shares), row_sums
 
-    shapes = jax.eval_shape(lambda r, c: one(_units(r), c), *_first((row_tiles, column_tiles)))
-    row_zeros, tile_zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    row_zeros, tile_zeros = _zeros(
+        lambda row, column: one(_units(row), column), *_first((row_tiles, column_tiles))
+    )
     number = column_tiles.number.shape[0]
     column_zeros = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), tile_zeros)
     row_zeros, column_zeros = _varying((row_zeros, column_zeros), axes)
@@ -173,17 +174,17 @@ def _partners(rows: Side, columns: Side, tile: int) -> Float[Array, " b"]:
 # ---- Backward
 
 
-def _backward(cell: Cell, tile: int, axes: Axes, saved: Any, wanted: Any) -> tuple[Side, Side]:
+def _backward(cell: Cell, tile: int, axes: Axes, saved: Any, cotangents: Any) -> tuple[Side, Side]:
     """Gradients, written out: the derivative of the scans would hold more copies of the vectors.
 
     Shares of all tiles are added up where they lie, as gradients of the unit vectors; the last
     step makes them those of the vectors, in place.
     """
-    (rows, columns), (row_wanted, column_wanted, partner_wanted) = saved, wanted
+    (rows, columns), (row_cotangents, column_cotangents, partner_cotangents) = saved, cotangents
     gradients = _flat_zeros(rows), _flat_zeros(columns)
     if not axes:
         gradients = _gradients_here(
-            cell, tile, axes, (rows, row_wanted), (columns, column_wanted), *gradients
+            cell, tile, axes, (rows, row_cotangents), (columns, column_cotangents), *gradients
         )
     else:
 
@@ -191,13 +192,13 @@ def _backward(cell: Cell, tile: int, axes: Axes, saved: Any, wanted: Any) -> tup
             visitors, row_gradients, column_gradients = carry
             coming = _pass_on(visitors, axes)
             row_gradients, column_gradients = _gradients_here(
-                cell, tile, axes, (rows, row_wanted), visitors, row_gradients, column_gradients
+                cell, tile, axes, (rows, row_cotangents), visitors, row_gradients, column_gradients
             )
             return (coming, row_gradients, _pass_on(column_gradients, axes)), None
 
-        start = _varying(((columns, column_wanted), *gradients), axes)
+        start = _varying(((columns, column_cotangents), *gradients), axes)
         (_, *gradients), _ = jax.lax.scan(visit, start, length=jax.lax.axis_size(axes))
-    return _of_vectors(tile, rows, columns, partner_wanted, *gradients)
+    return _of_vectors(tile, rows, columns, partner_cotangents, *gradients)
 
 
 def _gradients_here(
@@ -214,14 +215,14 @@ def _gradients_here(
     column_tiles = _in_tiles(theirs, tile)
     numbers = _varying(jnp.arange(column_tiles[0].number.shape[0]), axes)
 
-    def band(gradients: Side, band: tuple) -> tuple[Side, Side]:
-        (row_tile, row_wanted), start = band
+    def band(gradients: Side, tiles: tuple) -> tuple[Side, Side]:
+        (row_tile, row_cotangents), start = tiles
         units, row_tile = _units(row_tile)
         smooth, rest = _split(row_tile)
 
         def visit(carry: tuple[Side, Side], number: Array) -> tuple[tuple[Side, Side], None]:
             gradients, row_gradients = carry
-            column_tile, column_wanted = _at(column_tiles, number)
+            column_tile, column_cotangents = _at(column_tiles, number)
             others, column_tile = _units(column_tile)
             their_smooth, their_rest = _split(column_tile)
 
@@ -230,7 +231,7 @@ def _gradients_here(
 
             cosines = product(units, others, (1, 1))
             pull = jax.vjp(sums, cosines, smooth, their_smooth)[1]
-            slope, more, share = pull((row_wanted, column_wanted))
+            slope, more, share = pull((row_cotangents, column_cotangents))
             more = more._replace(vectors=product(slope, others, (1, 0)))
             # The transpose of a product is quicker than the product of a transpose.
             share = share._replace(vectors=product(units, slope, (0, 0)).T)
@@ -249,7 +250,7 @@ def _of_vectors(
     tile: int,
     rows: Side,
     columns: Side,
-    partner_wanted: Array,
+    partner_cotangents: Array,
     row_gradients: Side,
     column_gradients: Side,
 ) -> tuple[Side, Side]:
@@ -261,7 +262,7 @@ def _of_vectors(
 
     assert row_gradients.partner is not None
     vectors = _in_tiles((rows.vectors, columns.vectors), tile)
-    partner = _in_tiles(row_gradients.partner + partner_wanted, tile)
+    partner = _in_tiles(row_gradients.partner + partner_cotangents, tile)
     gradients = _in_tiles((row_gradients.vectors, column_gradients.vectors), tile)
 
     def visit(gradients: tuple, number: Array) -> tuple[tuple, None]:

@@ -50,7 +50,6 @@ def make_train_step(
       memory of the state it is handed.
     """
     init, bind = encoder_factory(config, vocab_size)
-    require_matches(config.training, jax.eval_shape(init, jax.random.key(0)))
     optimizer = make_optimizer(config.training)
     whole, rows = replicated(mesh), by_row(mesh)
 
@@ -62,6 +61,8 @@ def make_train_step(
         if config.loss.form == "sigmoid":
             parameters[BIAS] = jnp.float32(config.loss.bias)
         return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters))
+
+    require_matches(config.training, jax.eval_shape(create).parameters)
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         def loss(parameters: Parameters) -> tuple[Float32[Array, ""], Metrics]:

@@ -1,11 +1,11 @@
 """Tests of stylejax.training.start.py."""
 
 import json
-import sys
 from pathlib import Path
 
 import jax
 import numpy as np
+import pretrained_models as models
 import pytest
 import tiny
 
@@ -14,9 +14,6 @@ from stylejax.config.pretrained import image_tower, text_tower, vector_length
 from stylejax.training.mesh import make_mesh, place
 from stylejax.training.start import start_pretrained
 from stylejax.training.step import exported, make_train_step
-
-sys.path.append(str(Path(__file__).parents[1] / "encoder"))
-import pretrained_models as models
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError, ImageTowerConfig
 from stylejax.encoder.pretrained import layers
-from stylejax.encoder.pretrained.layers import Weights, stacked, under
+from stylejax.encoder.pretrained.layers import Read, Weights, stacked, under
 from stylejax.encoder.pretrained.tensors import Tensors
 
 
-def image_weights(kind: str, files: dict[str, NDArray], tower: ImageTowerConfig) -> tuple:
+def image_weights(kind: str, files: dict[str, NDArray], tower: ImageTowerConfig) -> Read:
     """An image tower's weights under our names.
 
     Args:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stylejax.encoder.pretrained.tensors import Tensors
 
 Weights = dict[str, NDArray[np.float32]]
+Read = tuple[Weights, set[str]]  # ours, and the names that were read from the files
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from stylejax.config.pretrained import described, pretrained_folder
 from stylejax.encoder.parameters import Parameters
 from stylejax.encoder.pretrained.image import FAMILIES as IMAGES
 from stylejax.encoder.pretrained.image import image_weights
-from stylejax.encoder.pretrained.layers import Weights
+from stylejax.encoder.pretrained.layers import Read, Weights, under
 from stylejax.encoder.pretrained.tensors import IDLE, read_tensors
 from stylejax.encoder.pretrained.text import FAMILIES as TEXTS
 from stylejax.encoder.pretrained.text import fusion_weights, text_weights
@@ -76,9 +76,9 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
         if source not in files:
             files[source] = read_tensors(pretrained_folder(source))
         weights, names = _part(part, files[source], config)
-        if getattr(config, part).depth == 0:  # a tower of embeddings alone has no last norm
-            weights.pop("layers/norm/scale", None), weights.pop("layers/norm/bias", None)
-        found |= {f"{part}/{name}": x for name, x in weights.items()}
+        if getattr(config, part).depth == 0:  # embeddings alone have no norm after a last layer
+            weights = {n: x for n, x in weights.items() if not n.startswith("layers/")}
+        found |= under(part, weights)
         taken.setdefault(source, set()).update(names)
     loaded, resized, unused = [], [], []
     result = dict(parameters)
@@ -117,7 +117,7 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
     )
 
 
-def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> tuple[Weights, set[str]]:
+def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> Read:
     source = getattr(config, part).weights
     model = described(source)
     kind = model["model_type"]
@@ -138,18 +138,21 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> tuple[
 
 def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Positions of another grid or another length; anything else is a mistake."""
-    if name == "image/positions" and x.shape[-1] == shape[-1]:
+    fewer = len(x) - shape[0]
+    if x.shape[-1] != shape[-1]:
+        pass
+    elif name == "image/positions":
         return np.asarray(jax.image.resize(x, shape, "bicubic", antialias=True))
-    if name == "text/positions" and x.shape[1:] == shape[1:] and len(x) > shape[0]:
-        return x[: shape[0]]
-    if name == "text/tokens/embedding" and 0 < len(x) - shape[0] <= SPARE * len(x):
-        return x[: shape[0]]
-    if name == "text/positions" and x.shape[-1] == shape[-1]:
+    elif name == "text/positions":
+        if fewer > 0:
+            return x[: shape[0]]
         raise ConfigError(
             f"text.max_tokens is {shape[0]}, but {name} was trained for {len(x)} tokens; use at "
             f"most {len(x)}"
         )
-    if name == "text/tokens/embedding" and x.shape[-1] == shape[-1]:
+    elif name == "text/tokens/embedding":
+        if 0 < fewer <= SPARE * len(x):
+            return x[: shape[0]]
         raise ConfigError(
             f"the tokenizer has {shape[0]} ids, but {name} has {len(x)}: they belong to different "
             "models; set text.tokenizer to the folder of encoder.text.weights"

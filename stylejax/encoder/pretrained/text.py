@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from stylejax.config import TextTowerConfig, TransformerConfig
 from stylejax.encoder.pretrained import layers
-from stylejax.encoder.pretrained.layers import Weights, stacked, under
+from stylejax.encoder.pretrained.layers import Read, Weights, stacked, under
 from stylejax.encoder.pretrained.tensors import Tensors
 
 BERTS = ("", "bert.", "roberta.", "text_model.")
 
 
-def text_weights(kind: str, files: dict[str, NDArray], tower: TextTowerConfig, pad: int) -> tuple:
+def text_weights(kind: str, files: dict[str, NDArray], tower: TextTowerConfig, pad: int) -> Read:
     """A text tower's weights under our names.
 
     Args:
@@ -33,10 +33,10 @@ def text_weights(kind: str, files: dict[str, NDArray], tower: TextTowerConfig, p
     return found, tensors.taken
 
 
-def fusion_weights(kind: str, files: dict[str, NDArray], layers_: TransformerConfig) -> tuple:
+def fusion_weights(kind: str, files: dict[str, NDArray], config: TransformerConfig) -> Read:
     """The fusion transformer's weights from a single-stream model, under our names."""
     if kind == "vilt":
-        tensors = Tensors(files, layers_.weights, ("", "vilt."))
+        tensors = Tensors(files, config.weights, ("", "vilt."))
         kinds = tensors("embeddings.token_type_embeddings.weight")  # text, picture
         modality = np.stack([kinds[1], kinds[0]])
         place = tensors("embeddings.position_embeddings")[0, 0]
@@ -48,9 +48,9 @@ def fusion_weights(kind: str, files: dict[str, NDArray], layers_: TransformerCon
         }
         names = layers.VIT
     else:
-        tensors = Tensors(files, layers_.weights, BERTS)
+        tensors = Tensors(files, config.weights, BERTS)
         found, names = {}, layers.BERT
-    stack = stacked(tensors, "encoder.layer.", layers_.depth, names)
+    stack = stacked(tensors, "encoder.layer.", config.depth, names)
     return found | under("layers/layers", stack), tensors.taken
 
 

@@ -3,7 +3,7 @@
 What PyTorch says of them is kept in pretrained/FAMILY.json, so that the comparison also runs where
 PyTorch is absent. Record anew (with PyTorch, transformers and, for open_clip, timm):
 
-    python tests/encoder/pretrained_models.py
+    python tests/pretrained_models.py
 """
 
 import json
@@ -54,6 +54,14 @@ FAMILIES = {
     "vilt": ("Vilt", TEXT | VISION),
 }
 SIGLIP_IMAGE = "vit_test_patch8_siglip_16"  # a ViT of our size in timm's words
+OPEN_CLIP_TEXT = {
+    "context_length": LENGTH,
+    "vocab_size": VOCAB,
+    "width": WIDTH,
+    "heads": 2,
+    "layers": 2,
+    "mlp_ratio": 2.0,
+}
 OPEN_CLIP = {
     "open_clip": {
         "embed_dim": 8,
@@ -65,14 +73,7 @@ OPEN_CLIP = {
             "patch_size": PATCH,
             "mlp_ratio": 2.0,
         },
-        "text_cfg": {
-            "context_length": LENGTH,
-            "vocab_size": VOCAB,
-            "width": WIDTH,
-            "heads": 2,
-            "layers": 2,
-            "mlp_ratio": 2.0,
-        },
+        "text_cfg": OPEN_CLIP_TEXT,
     },
     "open_clip_siglip": {
         "embed_dim": WIDTH,
@@ -84,13 +85,8 @@ OPEN_CLIP = {
             "timm_pool": "map",
             "timm_proj": "none",
         },
-        "text_cfg": {
-            "context_length": LENGTH,
-            "vocab_size": VOCAB,
-            "width": WIDTH,
-            "heads": 2,
-            "layers": 2,
-            "mlp_ratio": 2.0,
+        "text_cfg": OPEN_CLIP_TEXT
+        | {
             "no_causal_mask": True,
             "proj_bias": True,
             "pool_type": "last",
