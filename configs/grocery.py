@@ -58,10 +58,10 @@ config = Config(
     ),
     training=TrainingConfig(
         batch_size=64,
-        steps=1200,
+        steps=1080,
         optimizer="muon",
         learning_rate=5e-3,
-        warmup_steps=120,
+        warmup_steps=110,
         ema=0.985,
         unpaired=True,
         save_every=500,
