@@ -33,6 +33,10 @@ VERBS = {
         "pairs -> encoder",
         "stylejax train --config configs/grocery.py --training.steps 500",
     ),
+    "save-pretrained": (
+        "encoder -> folder for other programs: transformers, open_clip, JAX alone",
+        "stylejax save-pretrained --checkpoint runs/grocery --out saved/grocery",
+    ),
     "export": ("encoder + catalogue -> vectors", "stylejax export --checkpoint runs/grocery"),
     "index": (
         "vectors -> nearest-neighbour index",

@@ -254,6 +254,25 @@ def record_open_clip(family: str, folder: Path) -> dict:
     return found | {"outputs": {name: plain(x) for name, x in made.items()}}
 
 
+def register_tiny_vit() -> None:
+    """Makes `SIGLIP_IMAGE` a name that timm, and open_clip with it, knows."""
+    import timm
+    from timm.models import register_model
+
+    if SIGLIP_IMAGE in timm.list_models():
+        return
+
+    def tiny(pretrained=False, **options):
+        shape = {"patch_size": PATCH, "embed_dim": WIDTH, "depth": 2, "num_heads": 2}
+        shape |= {"img_size": SIDE, "class_token": False, "mlp_ratio": 2.0}
+        taken = {name: options[name] for name in ("num_classes", "global_pool")}
+        return timm.models.vision_transformer.VisionTransformer(**shape, **taken)
+
+    tiny.__name__ = SIGLIP_IMAGE
+    tiny.__module__ = "timm.models.vision_transformer"
+    register_model(tiny)
+
+
 def import_torch():
     """PyTorch, also beside a torchvision that was built for another PyTorch.
 

@@ -10,10 +10,12 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stylejax.config.error import ConfigError, require
 from stylejax.config.run import Config
+
+T = TypeVar("T")
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -76,20 +78,32 @@ def from_json(text: str) -> Config:
     Raises:
       ConfigError: naming every field that is unknown or has a value of the wrong type.
     """
-    import cattrs
-
-    converter = cattrs.Converter(forbid_extra_keys=True)
     try:
         values = json.loads(text)
-        require(isinstance(values, dict), "config.json does not fit this version: it is no object")
-        return converter.structure(values, Config)
-    except (cattrs.BaseValidationError, json.JSONDecodeError) as error:
-        lines = (
-            cattrs.transform_error(error)
-            if isinstance(error, cattrs.BaseValidationError)
-            else [str(error)]
-        )
-        raise ConfigError("config.json does not fit this version: " + "; ".join(lines)) from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"config.json does not fit this version: {error}") from error
+    return structured(values, Config, "config.json")
+
+
+def structured(values: Any, kind: type[T], file: str) -> T:
+    """A class of settings from what JSON says of it.
+
+    Args:
+      values: the object.
+      kind: the class.
+      file: where it was read, for the error.
+
+    Raises:
+      ConfigError: naming every field that is unknown or has a value of the wrong type.
+    """
+    import cattrs
+
+    require(isinstance(values, dict), f"{file} does not fit this version: it is no object")
+    try:
+        return cattrs.Converter(forbid_extra_keys=True).structure(values, kind)
+    except cattrs.BaseValidationError as error:
+        lines = "; ".join(cattrs.transform_error(error))
+        raise ConfigError(f"{file} does not fit this version: {lines}") from error
 
 
 def differences(old: Config, new: Config) -> list[str]:

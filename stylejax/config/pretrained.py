@@ -18,6 +18,14 @@ from stylejax.config.encoder import (
     TransformerConfig,
 )
 from stylejax.config.error import ConfigError, require
+from stylejax.config.open_clip import (
+    CLIP_MEAN,
+    CLIP_STD,
+    OPEN_CLIP,
+    open_clip_image,
+    open_clip_text,
+)
+from stylejax.config.own import OWN, own_encoder
 
 ACTIVATIONS = {
     "gelu": "gelu",
@@ -26,9 +34,7 @@ ACTIVATIONS = {
     "gelu_new": "gelu_tanh",
 }
 HALF = (0.5, 0.5, 0.5)
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-OPEN_CLIP = "open_clip_config.json"
 
 
 def pretrained_folder(source: str) -> Path:
@@ -57,7 +63,8 @@ def described(source: str) -> dict[str, Any]:
     """What a pretrained folder says of its model.
 
     Returns:
-      config.json of a `transformers` folder, with all its defaults; of an open_clip folder
+      config.json of a `transformers` folder, with all its defaults; that of an encoder saved
+      whole, ``"model_type": "stylejax"``, as it is; of an open_clip folder
       open_clip_config.json, with ``"model_type": "open_clip"``.
 
     Raises:
@@ -68,6 +75,9 @@ def described(source: str) -> dict[str, Any]:
         if (folder / OPEN_CLIP).is_file():
             return {"model_type": "open_clip", **json.loads((folder / OPEN_CLIP).read_text())}
         if (folder / "config.json").is_file():
+            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if described.get("model_type") == OWN:
+                return described
             from transformers import AutoConfig
 
             return AutoConfig.from_pretrained(folder).to_dict()
@@ -89,7 +99,9 @@ def image_tower(source: str) -> ImageTowerConfig:
     config = described(source)
     kind = config["model_type"]
     if kind == "open_clip":
-        return _open_clip_image(source, config)
+        return open_clip_image(source, config)
+    if kind == OWN:
+        return own_encoder(config, source).image
     vision = config.get("vision_config", config)
     tower: dict[str, Any] = {"weights": source, "patch": vision.get("patch_size")}
     if kind in ("clip", "chinese_clip"):
@@ -132,7 +144,9 @@ def text_tower(source: str) -> TextTowerConfig:
     config = described(source)
     kind = config["model_type"]
     if kind == "open_clip":
-        return _open_clip_text(source, config)
+        return open_clip_text(source, config)
+    if kind == OWN:
+        return own_encoder(config, source).text
     text = config.get("text_config", config)
     tower: dict[str, Any] = {"weights": source}
     if kind == "clip":
@@ -160,12 +174,29 @@ def fusion_layers(source: str) -> TransformerConfig:
     """
     config = described(source)
     kind = config["model_type"]
+    if kind == OWN:
+        return own_encoder(config, source).fusion
     require(
         kind in ("bert", "roberta", "xlm-roberta", "vilt"),
         f"{source} is a {kind}; a fusion transformer starts from a BERT, RoBERTa or ViLT",
     )
     norm = "pre" if kind == "vilt" else "post"
     return TransformerConfig(weights=source, norm=norm, **_layers(source, config))
+
+
+def padding_id(described: dict[str, Any]) -> int:
+    """Id whose vector stands where there is no token, in a model whose padding is attended to.
+
+    Args:
+      described: what `described` says of a SigLIP.
+    """
+    if described["model_type"] == "open_clip":
+        text = described["model_cfg"]["text_cfg"]
+        # SigLIP's tokenizer pads with 1, SigLIP 2's (Gemma's) with 0.
+        return text.get("pad_id", 0 if "SigLIP2" in text.get("hf_tokenizer_name", "") else 1)
+    if described["model_type"] == "siglip2":  # its config has another model's id
+        return 0
+    return described.get("text_config", {}).get("pad_token_id", 1)
 
 
 def _pixels(source: str) -> dict[str, Any]:
@@ -202,6 +233,8 @@ def vector_length(source: str) -> int:
     kind = config["model_type"]
     if kind == "open_clip":
         return config["model_cfg"]["embed_dim"]
+    if kind == OWN:
+        return config["encoder"]["dim"]
     require(
         "vision_config" in config and "text_config" in config,
         f"{source} is a {kind}, which has no vectors of pictures and texts in one space; choose "
@@ -227,103 +260,3 @@ def _layers(source: str, config: dict[str, Any]) -> dict[str, Any]:
         "activation": ACTIVATIONS[activation],
         "epsilon": config["layer_norm_eps"],
     }
-
-
-def _open_clip_image(source: str, config: dict[str, Any]) -> ImageTowerConfig:
-    model, vision = config["model_cfg"], config["model_cfg"]["vision_cfg"]
-    look = config.get("preprocess_cfg", {})
-    pixels: dict[str, Any] = {
-        "pixel_mean": tuple(look.get("mean", CLIP_MEAN)),
-        "pixel_std": tuple(look.get("std", CLIP_STD)),
-    }
-    name = vision.get("timm_model_name")
-    if name:
-        return _timm_image(source, name, vision, pixels)
-    width = vision["width"]
-    plain = isinstance(vision["layers"], int) and not vision.get("attentional_pool")
-    require(
-        plain
-        and vision.get("pool_type", "tok") == "tok"
-        and not vision.get("final_ln_after_pool")
-        and not vision.get("ls_init_value"),
-        f"{source} has an image tower that is no ViT with CLIP's class token: {vision}",
-    )
-    return ImageTowerConfig(
-        weights=source,
-        patch=vision["patch_size"],
-        depth=vision["layers"],
-        width=width,
-        heads=width // vision.get("head_width", 64),
-        hidden=int(width * vision.get("mlp_ratio", 4.0)),
-        activation="quick_gelu" if model.get("quick_gelu") else "gelu",
-        epsilon=vision.get("norm_kwargs", {}).get("eps", 1e-5),
-        class_token=True,
-        input_norm=not vision.get("no_ln_pre", False),
-        pool="class",
-        **pixels,
-    )
-
-
-# Width, depth, heads and hidden channels of the ViTs that SigLIP's checkpoints name after timm.
-TIMM = {
-    "vit_base": (768, 12, 12, 3072),
-    "vit_large": (1024, 24, 16, 4096),
-    "vit_so400m": (1152, 27, 16, 4304),
-    "vit_giantopt": (1536, 40, 16, 6144),
-}
-
-# Those that timm gives the approximate GELU; the others have the exact one.
-TIMM_TANH = (
-    "vit_base_patch32",
-    "vit_large_patch16_siglip_512",
-    "vit_so400m_patch16",
-    "vit_giantopt",
-)
-
-
-def _timm_image(
-    source: str, name: str, vision: dict[str, Any], pixels: dict[str, Any]
-) -> ImageTowerConfig:
-    size = next((size for size in TIMM if name.startswith(size + "_patch")), None)
-    require(
-        size is not None and "siglip" in name and vision.get("timm_pool") == "map",
-        f"{source} has the image tower {name}; of timm's, those of SigLIP are known here",
-    )
-    assert size is not None
-    width, depth, heads, hidden = TIMM[size]
-    return ImageTowerConfig(
-        weights=source,
-        patch=int(name.removeprefix(size + "_patch").split("_")[0]),
-        depth=depth,
-        width=width,
-        heads=heads,
-        hidden=hidden,
-        activation="gelu_tanh" if name.startswith(TIMM_TANH) else "gelu",
-        pool="attention",
-        head="none" if vision.get("timm_proj", "none") in ("none", "") else "linear",
-        **pixels,
-    )
-
-
-def _open_clip_text(source: str, config: dict[str, Any]) -> TextTowerConfig:
-    model, text = config["model_cfg"], config["model_cfg"]["text_cfg"]
-    require(
-        not text.get("hf_model_name"),
-        f"{source} has a text tower of transformers, {text.get('hf_model_name')}; it is not read "
-        "from open_clip's files",
-    )
-    tanh = text.get("act_kwargs", {}).get("approximate") == "tanh"
-    last = text.get("pool_type") == "last"
-    return TextTowerConfig(
-        weights=source,
-        depth=text["layers"],
-        width=text["width"],
-        heads=text["heads"],
-        hidden=int(text["width"] * text.get("mlp_ratio", 4.0)),
-        activation="quick_gelu" if model.get("quick_gelu") else "gelu_tanh" if tanh else "gelu",
-        epsilon=text.get("norm_kwargs", {}).get("eps", 1e-5),
-        causal=not text.get("no_causal_mask", False),
-        padding="attended" if last else "masked",
-        pool="last",
-        head="affine" if text.get("proj_bias") else "linear",
-    )

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
-from jaxtyping import Array, UInt8
+from jaxtyping import Array, Float32, UInt8
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
@@ -40,6 +40,25 @@ def make_encode(
       `encode(parameters, products) -> {view: [B, dim] float32}`; it raises ConfigError when the
       listings do not divide by the devices.
     """
+    encode = make_average(bind, views, picture)
+    compiled = jax.jit(encode, in_shardings=(whole, rows), out_shardings=whole)
+
+    def checked(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
+        batch, devices = products.tokens.shape[0], len(rows.device_set)
+        if batch % devices:
+            raise ConfigError(
+                f"{batch} listings at a time cannot be divided over {devices} devices; make "
+                "evaluation.batch_size a multiple"
+            )
+        return compiled(parameters, products)
+
+    return checked
+
+
+def make_average(
+    bind: Callable[[Parameters], ProductEncoder], views: Iterable[str], picture: PictureConfig
+) -> Callable[[Parameters, Products], dict[str, Float32[Array, "b dim"]]]:
+    """Weights and listings to unit vectors, as a pure function; see `make_encode`."""
     wanted = tuple(views)
 
     def encode(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
@@ -53,18 +72,7 @@ def make_encode(
             for view, x in total.items()
         }
 
-    compiled = jax.jit(encode, in_shardings=(whole, rows), out_shardings=whole)
-
-    def checked(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
-        batch, devices = products.tokens.shape[0], len(rows.device_set)
-        if batch % devices:
-            raise ConfigError(
-                f"{batch} listings at a time cannot be divided over {devices} devices; make "
-                "evaluation.batch_size a multiple"
-            )
-        return compiled(parameters, products)
-
-    return checked
+    return encode
 
 
 def picture_variants(

@@ -139,6 +139,24 @@ class Checkpoints:
             )
         return self._checkpointer.load_checkpointables(step, {"encoder": abstract})["encoder"]
 
+    def loss_parameters(self, mesh: Mesh) -> Parameters:
+        """The newest checkpoint's weights of the loss, such as its temperature; maybe none."""
+        step = self._require()
+        metadata = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)
+        abstract = {
+            name: jax.ShapeDtypeStruct((), jax.numpy.float32, sharding=replicated(mesh))
+            for name in metadata["training"]["parameters"]
+            if name.startswith("loss/")
+        }
+        if not abstract:
+            return {}
+        context = ocp.Context()
+        context.pytree.loading.partial_load = True
+        with context:
+            wanted = {"training": {"parameters": abstract}}
+            loaded = self._checkpointer.load_checkpointables(step, wanted)
+        return loaded["training"]["parameters"]
+
     def close(self) -> None:
         """Waits until what was saved is on disk."""
         self._checkpointer.close()

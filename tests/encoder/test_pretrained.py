@@ -31,10 +31,10 @@ SMALL = {"width": 16, "heads": 2, "hidden": 32}
 @pytest.fixture(scope="module", autouse=True)
 def timms_tiny_vit():
     """A size of our own beside those that SigLIP's checkpoints name."""
-    from stylejax.config import pretrained
+    from stylejax.config import open_clip
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(pretrained.TIMM, "vit_test", (16, 2, 2, 32))
+        patch.setitem(open_clip.TIMM, "vit_test", (16, 2, 2, 32))
         yield
 
 

@@ -97,3 +97,34 @@ def _layer(tensors: Tensors, front: str, names: LayerNames) -> Weights:
         **under("mlp_norm", tensors.norm(front + names.mlp_norm)),
         **scales,
     }
+
+
+def named(weights: Mapping[str, NDArray[np.float32]], front: str, names: LayerNames) -> Weights:
+    """One layer of ours under the names of a library: what `stacked` reads.
+
+    Args:
+      weights: our name to array, without the axis of layers.
+      front: name and number of the layer, up to the dot before its parts.
+      names: what the library calls the parts.
+    """
+    found: Weights = {}
+
+    def linear(theirs: str, ours: str) -> None:
+        found[f"{front}{theirs}.weight"] = weights[f"{ours}/kernel"].T
+        found[f"{front}{theirs}.bias"] = weights[f"{ours}/bias"]
+
+    def norm(theirs: str, ours: str) -> None:
+        found[f"{front}{theirs}.weight"] = weights[f"{ours}/scale"]
+        found[f"{front}{theirs}.bias"] = weights[f"{ours}/bias"]
+
+    kernels = np.split(weights["qkv/kernel"].T, len(names.qkv))
+    biases = np.split(weights["qkv/bias"], len(names.qkv))
+    for name, kernel, bias in zip(names.qkv, kernels, biases, strict=True):
+        packed = name if name.endswith((".", "_")) else f"{name}."
+        found |= {f"{front}{packed}weight": kernel, f"{front}{packed}bias": bias}
+    linear(names.out, "out")
+    norm(names.attention_norm, "attention_norm")
+    linear(names.up, "mlp/up")
+    linear(names.down, "mlp/down")
+    norm(names.mlp_norm, "mlp_norm")
+    return found

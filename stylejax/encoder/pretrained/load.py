@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError, EncoderConfig
-from stylejax.config.pretrained import described, pretrained_folder
+from stylejax.config.own import OWN
+from stylejax.config.pretrained import described, padding_id, pretrained_folder
 from stylejax.encoder.parameters import Parameters
 from stylejax.encoder.pretrained.image import FAMILIES as IMAGES
 from stylejax.encoder.pretrained.image import image_weights
@@ -121,6 +122,11 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> Read:
     source = getattr(config, part).weights
     model = described(source)
     kind = model["model_type"]
+    if kind == OWN:
+        own = {n: x for n, x in files.items() if n.startswith(f"{part}/")}
+        return {n.removeprefix(f"{part}/"): np.asarray(x, np.float32) for n, x in own.items()}, {
+            *own
+        }
     known = {"image": tuple(IMAGES), "text": tuple(TEXTS), "fusion": STREAMS}[part]
     if kind not in known:
         raise ConfigError(
@@ -130,10 +136,7 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> Read:
         return image_weights(kind, files, config.image)
     if part == "fusion":
         return fusion_weights(kind, files, config.fusion)
-    # SigLIP's tokenizer pads with 1, SigLIP 2's (Gemma's) with 0; their configs do not say so.
-    named = model.get("model_cfg", {}).get("text_cfg", {}).get("hf_tokenizer_name", "")
-    pad = 0 if kind == "siglip2" or "SigLIP2" in named else 1
-    return text_weights(kind, files, config.text, pad)
+    return text_weights(kind, files, config.text, padding_id(model))
 
 
 def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
-from stylejax.config.pretrained import OPEN_CLIP
+from stylejax.config.open_clip import OPEN_CLIP
 
 # Not weights, or of a part that no tower here has: nothing is lost where they are left.
 IDLE = re.compile(r"position_ids$|logit_(scale|bias)$|mask_token$|attn_mask$")
