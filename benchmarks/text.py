@@ -112,7 +112,7 @@ class TimedStep:
         groups = np.arange(rows, dtype=np.int32)
         mesh = make_mesh(1)
         create, self._step = make_train_step(config, vocabulary, mesh)
-        columns = (groups, groups, groups, groups + rows)
+        columns = (groups, groups, groups, groups + rows, np.ones(rows, np.float32))
         self._batch = place(mesh, PairBatch(side_of_pairs(), side_of_pairs(), *columns))
         self._state, _ = self._step(create(), self._batch)
         jax.block_until_ready(self._state)

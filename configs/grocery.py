@@ -58,14 +58,14 @@ config = Config(
     ),
     training=TrainingConfig(
         batch_size=64,
-        steps=1080,
+        steps=1300,
         optimizer="muon",
         learning_rate=5e-3,
-        warmup_steps=110,
+        warmup_steps=120,
         ema=0.985,
         unpaired=True,
         save_every=500,
-        evaluate_every=500,
+        evaluate_every=0,
     ),
     evaluation=EvaluationConfig(query_split="val", gallery_split="train"),
 )

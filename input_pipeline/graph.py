@@ -24,11 +24,9 @@ class PairGraph:
     group: NDArray[np.int32]  # [catalogue] group ids, see input_pipeline.groups
     category: NDArray[np.int64]  # [catalogue] category ids
 
-    def pairs(self) -> NDArray[np.int64]:
-        """Catalogue rows `[pairs, 2]` of both ends, each pair once."""
-        origin = np.repeat(self.left, np.diff(self.start))
-        once = origin <= self.partner
-        return np.stack([origin[once], self.partner[once]], axis=1)
+    def origin(self) -> NDArray[np.int64]:
+        """Catalogue rows `[2 pairs]` of the listings that `partner` are partners of."""
+        return np.repeat(self.left, np.diff(self.start))
 
 
 def pair_graph(

@@ -86,7 +86,7 @@ def pair_batches(
         return [np.concatenate(columns) for columns in zip(*made, strict=True)]
 
     product = (tf.uint8, tf.bool, tf.int32)
-    types = [*product, *product, tf.int32, tf.int32, tf.int32, tf.int32]
+    types = [*product, *product, tf.int32, tf.int32, tf.int32, tf.int32, tf.float32]
     dataset = (
         tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
         .map(
@@ -124,7 +124,7 @@ class _Part:
     def __call__(self, numbers: NDArray[np.int64], side: int, first_item: int) -> list[np.ndarray]:
         """The columns of a `PairBatch` for some example numbers of this data set."""
         source, seed = self._source, self._seed
-        rows, epoch = self._sample(numbers)
+        rows, weight, epoch = self._sample(numbers)
         # Both sides in one go, the left ones first; a listing paired with itself shows two photos.
         listings = rows.T.ravel()
         which = np.arange(2)[:, None]
@@ -144,6 +144,7 @@ class _Part:
                 for x in (groups, listings + first_item)
                 for side in (left, right)
             ),
+            weight.astype(np.float32),
         ]
 
     def _dropped(

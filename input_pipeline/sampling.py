@@ -26,33 +26,36 @@ class PairSampler:
           seed: of the run.
         """
         self._graph, self._seed, self._swap = graph, seed, options.swap
-        self._pairs = graph.pairs() if options.epoch == "pairs" else None
-        dealt = graph.left if self._pairs is None else self._pairs[:, 0]
+        self._origin = graph.origin()
+        # Each pair is in the graph from both ends; a listing paired with itself once.
+        once = np.flatnonzero(self._origin <= graph.partner)
+        self._pairs = once if options.epoch == "pairs" else None
+        dealt = graph.left if self._pairs is None else self._origin[self._pairs]
         category, group = graph.category[dealt], graph.group[dealt].astype(np.int64)
         self._order = EpochOrder(category, group, options, rows, seed)
         self._cumulative = np.cumsum(graph.weight**options.weight_exponent)
 
-    def __call__(self, number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Catalogue rows `[n, 2]` of both sides, and epochs `[n]`, of n example numbers."""
+    def __call__(
+        self, number: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Catalogue rows `[n, 2]` of both sides, weights and epochs `[n]`, of n example numbers."""
         k, epoch = self._order(number)
+        place = self._drawn(k, number) if self._pairs is None else self._pairs[k]
+        pairs = np.stack([self._origin[place], self._graph.partner[place]], axis=1)
         if self._pairs is not None:  # from one end in this epoch, from the other in the next
-            pairs = self._pairs[k]
             turned = (mixed(self._seed, _END, k) + epoch.astype(np.uint64)) % 2 == 1
             pairs[turned] = pairs[turned, ::-1]
-        else:
-            pairs = self._with_partner(k, number)
         if self._swap:
             turned = uniform(self._seed, _SWAP, number) < 0.5
             pairs[turned] = pairs[turned, ::-1]
-        return pairs, epoch
+        return pairs, self._graph.weight[place], epoch
 
-    def _with_partner(self, k: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Listings `left[k]`, each with a partner drawn by weight."""
+    def _drawn(self, k: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in the graph the partners are that listings `left[k]` draw by weight."""
         low, high = self._graph.start[k], self._graph.start[k + 1]
         before = np.where(low > 0, self._cumulative[np.maximum(low - 1, 0)], 0.0)
         choice = uniform(self._seed, _PARTNER, number)
         wanted = before + choice * (self._cumulative[high - 1] - before)
         drawn = np.searchsorted(self._cumulative, wanted, side="right")
         # Rounding may push the draw to the next listing's first partner.
-        right = self._graph.partner[np.clip(drawn, low, high - 1)]
-        return np.stack([self._graph.left[k], right], axis=1)
+        return np.clip(drawn, low, high - 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jaxtyping import Bool, Int32, UInt8
+from jaxtyping import Bool, Float32, Int32, UInt8
 
 NO_TOKEN = -1  # every id from 0 on may be a word
 
@@ -40,3 +40,4 @@ class PairBatch(NamedTuple):
     right_group: Int32[Array, " b"]
     left_item: Int32[Array, " b"]  # row of the listing in the catalogue
     right_item: Int32[Array, " b"]
+    weight: Float32[Array, " b"]  # of the pairs, as they were mined

@@ -257,6 +257,17 @@ def test_an_export_of_some_views_can_be_judged_and_reported(trained_copy: Path) 
     assert "photo only" in (trained_copy / "report.html").read_text()
 
 
+def test_prefixes_that_were_trained_are_exported(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here none was: only the whole length is known to serve."""
+    out = trained_copy.parent / "short"
+    words = ["export", "--checkpoint", trained_copy, "--out", out, "--prefix"]
+    assert "trained to serve at a length of 8 (loss.prefixes)" in refused([*words, "4"], capsys)
+    run(*words, "8")
+    assert json.loads((out / "manifest.json").read_text())["dim"] == 8
+
+
 def test_a_corrupt_picture_in_the_middle_is_named_and_the_export_goes_on(
     trained_run: Path, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

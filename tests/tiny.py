@@ -195,4 +195,5 @@ def pair_batch(rows: int, *, seed: int = 0, groups: np.ndarray | None = None) ->
         groups,
         np.arange(rows, dtype=np.int32),
         np.arange(rows, dtype=np.int32) + rows,
+        np.ones(rows, np.float32),
     )

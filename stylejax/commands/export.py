@@ -6,12 +6,20 @@ import argparse
 from pathlib import Path
 
 from stylejax.commands.opened import images_setting, open_run
+from stylejax.config import Config, ConfigError
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Encodes a catalogue and writes its vectors."""
     parser.add_argument("--checkpoint", required=True, help="folder of a trained run")
     parser.add_argument("--views", default="m,t,i", help="m = photo + title, t = title, i = photo")
+    parser.add_argument(
+        "--prefix",
+        type=int,
+        default=0,
+        help="numbers of a vector to keep, from its front: a length that loss.prefixes trained; "
+        "0 = all",
+    )
     parser.add_argument("--out", default="", help="folder to write; empty = vectors/ in the run")
     opened, args = open_run(parser, argv, "checkpoint")
     import numpy as np
@@ -22,6 +30,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.export import export, parse_views
 
     views = parse_views(args.views)
+    if args.prefix and args.prefix not in (lengths := trained_lengths(opened.config)):
+        raise ConfigError(
+            f"--prefix is {args.prefix}, but vectors were trained to serve at a length of "
+            f"{', '.join(map(str, lengths))} (loss.prefixes)"
+        )
     catalogue = opened.catalogue(args)
     require_pictures(catalogue.image, catalogue.images, setting=images_setting(args))
     config, mesh = opened.encoder.config, opened.encoder.mesh
@@ -39,9 +52,16 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     out = Path(args.out) if args.out else opened.folder / "vectors"
     (out / "quarantine.csv").unlink(missing_ok=True)
-    manifest = export(opened.encoder, batches, catalogue.item_id, out, views=views)
+    manifest = export(
+        opened.encoder, batches, catalogue.item_id, out, views=views, length=args.prefix
+    )
     if pictures.quarantine:
         named = write_quarantine(pictures.quarantine, out / "quarantine.csv")
         print(f"{len(pictures.quarantine)} pictures could not be read; named in {named}")
     counts = ", ".join(f"{view} {count:,}" for view, count in manifest["vectors"].items())
     print(f"vectors    {out}  ({counts})")
+
+
+def trained_lengths(config: Config) -> list[int]:
+    """Lengths of vectors that the loss compared, shortest first."""
+    return sorted({*config.loss.prefixes, config.encoder.dim})

@@ -49,6 +49,8 @@ class LossConfig:
     scale: float = 20.0  # softmax, sigmoid: inverse temperature at the start
     bias: float = -10.0  # sigmoid: bias at the start
     learn_scale: bool = True  # softmax, sigmoid: train scale and bias
+    weight_exponent: float = 0.0  # a pair counts in proportion to its weight ** this; 0 = all alike
+    prefixes: tuple[int, ...] = ()  # Matryoshka: lengths of vectors that serve alone as well
 
     def __post_init__(self) -> None:
         for name in ("matching", "distinctiveness"):
@@ -72,4 +74,13 @@ class LossConfig:
             f"loss.{used[0]}_weight",
         )
         require(self.scale > 0, f"loss.scale is {self.scale}; use > 0")
+        require(
+            0 <= self.weight_exponent < float("inf"),
+            f"loss.weight_exponent is {self.weight_exponent}; use 0 or more",
+        )
+        require(
+            all(length >= 1 for length in self.prefixes)
+            and len(set(self.prefixes)) == len(self.prefixes),
+            f"loss.prefixes is {self.prefixes}; give lengths >= 1, each once",
+        )
         require(self.consistency_k >= 1, f"loss.consistency_k is {self.consistency_k}; use >= 1")

@@ -124,4 +124,9 @@ class Config:
             self.encoder.image.check_side(side, "picture.later_sizes:")
         if picture.eval_size:
             self.encoder.image.check_side(picture.eval_size, "picture.eval_size")
+        require(
+            max(self.loss.prefixes, default=0) < self.encoder.dim,
+            f"loss.prefixes is {self.loss.prefixes}; each is to be shorter than encoder.dim "
+            f"{self.encoder.dim}",
+        )
         self.sampling.batch_rows(self.training.batch_size)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Float32
 
 from stylejax.config import LossConfig
 from stylejax.losses.similarity import Groups
-from stylejax.losses.unit import Presence, Views, contrastive_loss_unit
+from stylejax.losses.unit import Presence, Views, Weights, contrastive_loss_unit
 
 
 def sharded_loss_unit(
@@ -23,6 +23,7 @@ def sharded_loss_unit(
     right_present: Presence,
     left_groups: Groups = None,
     right_groups: Groups = None,
+    weights: Weights = None,
     scale: float | Float[Array, ""] = 1.0,
     bias: float | Float[Array, ""] = 0.0,
 ) -> tuple[Float32[Array, ""], dict[str, Float32[Array, ""]]]:
@@ -39,6 +40,7 @@ def sharded_loss_unit(
       right_present: likewise.
       left_groups: likewise; None: all rows differ.
       right_groups: likewise.
+      weights: likewise.
       scale: likewise, the same on all devices.
       bias: likewise.
 
@@ -52,6 +54,7 @@ def sharded_loss_unit(
         "right_present": right_present,
         "left_groups": left_groups,
         "right_groups": right_groups,
+        "weights": weights,
     }
     axes = mesh.axis_names if mesh.size > 1 else ()
 

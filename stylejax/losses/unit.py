@@ -18,6 +18,7 @@ from stylejax.losses.softmax import softmax_contrastive
 
 Views = Mapping[str, Vectors]
 Presence = Mapping[str, Bool[Array, " b"]]
+Weights = Float[Array, " b"] | None
 
 
 def contrastive_loss_unit(
@@ -29,6 +30,7 @@ def contrastive_loss_unit(
     right_present: Presence,
     left_groups: Groups = None,
     right_groups: Groups = None,
+    weights: Weights = None,
     scale: float | Float[Array, ""] = 1.0,
     bias: float | Float[Array, ""] = 0.0,
     axes: Axes = (),
@@ -47,6 +49,9 @@ def contrastive_loss_unit(
       right_present: likewise for the right listings.
       left_groups: `[B]` group ids of the left listings; None: all rows differ.
       right_groups: `[B]` group ids of the right listings.
+      weights: `[B]` positive weights of the pairs; None: all 1. A part is the mean over the rows
+        weighted by them to the power `options.weight_exponent` (GCL: Zhu et al. 2024, arXiv
+        2404.08535, weighs by rank).
       scale: inverse temperature of the softmax and sigmoid forms.
       bias: bias of the sigmoid form.
       axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`; the result is
@@ -54,15 +59,45 @@ def contrastive_loss_unit(
 
     Returns:
       The weighted sum, and the mean of each part over the rows that have its views, under
-      names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``.
+      names such as ``"ppm/t-m"``, ``"pdc/i-m"``, ``"plc/t"``. With `options.prefixes` the sum is
+      the mean over the whole vectors and each prefix (Matryoshka representations: Kusupati et al.
+      2022, arXiv 2205.13147, equation 1), whose parts have names such as ``"ppm/t-m@64"``.
     """
     size = next(iter(left.values())).shape[0]
     rows = jnp.arange(size) + (jax.lax.axis_index(axes) * size if axes else 0)
     whole = size * (jax.lax.axis_size(axes) if axes else 1)
     left_groups = rows if left_groups is None else left_groups
     right_groups = rows if right_groups is None else right_groups
-    lefts = {v: _View(x, left_present[v], left_groups, rows) for v, x in left.items()}
-    rights = {v: _View(x, right_present[v], right_groups, rows + whole) for v, x in right.items()}
+    counts = jnp.ones(size) if weights is None else weights**options.weight_exponent
+    lefts = {v: _View(x, left_present[v], left_groups, rows, counts) for v, x in left.items()}
+    rights = {
+        v: _View(x, right_present[v], right_groups, rows + whole, counts) for v, x in right.items()
+    }
+    total, parts = jnp.zeros((), jnp.float32), {}
+    for length in (None, *options.prefixes):
+        found = _parts(
+            {v: view.cut(length) for v, view in lefts.items()},
+            {v: view.cut(length) for v, view in rights.items()},
+            options,
+            scale,
+            bias,
+            axes,
+        )
+        total += _total(found, options) / (1 + len(options.prefixes))
+        ending = "" if length is None else f"@{length}"
+        parts |= {name + ending: value for name, value in found.items()}
+    return total, parts
+
+
+def _parts(
+    lefts: Mapping[str, _View],
+    rights: Mapping[str, _View],
+    options: LossConfig,
+    scale: float | Float[Array, ""],
+    bias: float | Float[Array, ""],
+    axes: Axes,
+) -> dict[str, Float32[Array, ""]]:
+    """Every part, of vectors of one length."""
     form = {"scale": scale, "bias": bias, "axes": axes}
     parts: dict[str, Float32[Array, ""]] = {}
     for direction in options.matching:
@@ -71,24 +106,24 @@ def contrastive_loss_unit(
         if options.pooled:
             query, target = _pool(query, rights[q]), _pool(target, lefts[t])
         losses = _contrast(query, target, options, options.matching_margin, **form)
-        parts[f"ppm/{direction}"] = _mean(losses, query.present & target.present, axes)
+        parts[f"ppm/{direction}"] = _mean(losses, query, target.present, axes)
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
         view, full = lefts[q], lefts[t]
         losses = _contrast(view, full, options, options.distinctiveness_margin, **form)
-        parts[f"pdc/{direction}"] = _mean(losses, view.present & full.present, axes)
+        parts[f"pdc/{direction}"] = _mean(losses, view, full.present, axes)
     for v in options.consistency:
         losses = locality_consistency(
-            left["m"],
-            left[v],
-            right["m"],
+            lefts["m"].vectors,
+            lefts[v].vectors,
+            rights["m"].vectors,
             tolerance=options.consistency_tolerance,
             k=options.consistency_k,
-            target_valid=right_present["m"],
+            target_valid=rights["m"].present,
             axes=axes,
         )
-        parts[f"plc/{v}"] = _mean(losses, left_present[v], axes)
-    return _total(parts, options), parts
+        parts[f"plc/{v}"] = _mean(losses, lefts[v], lefts[v].present, axes)
+    return parts
 
 
 def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
@@ -117,6 +152,11 @@ class _View(NamedTuple):
     present: Bool[Array, " b"]
     groups: Int[Array, " b"]
     rows: Int[Array, " b"]  # 0 .. B - 1 on the left, B .. 2B - 1 on the right
+    weights: Float[Array, " b"]  # of the rows in a mean
+
+    def cut(self, length: int | None) -> _View:
+        """The first numbers of the vectors; None: all."""
+        return self if length is None else self._replace(vectors=self.vectors[:, :length])
 
 
 def _pool(first: _View, second: _View) -> _View:
@@ -172,11 +212,15 @@ def _contrast(
     )
 
 
-def _mean(rows: Float32[Array, " b"], valid: Bool[Array, " b"], axes: Axes) -> Float32[Array, ""]:
-    total, count = jnp.sum(jnp.where(valid, rows, 0.0)), jnp.sum(valid)
+def _mean(
+    losses: Float32[Array, " b"], query: _View, partner: Bool[Array, " b"], axes: Axes
+) -> Float32[Array, ""]:
+    """The weighted mean over the rows that have both views; 0 where there is none."""
+    counts = jnp.where(query.present & partner, query.weights, 0.0)
+    total, count = jnp.sum(jnp.where(counts > 0, losses, 0.0) * counts), jnp.sum(counts)
     if axes:
         total, count = jax.lax.psum((total, count), axes)
-    return total / jnp.maximum(1, count)
+    return total / jnp.where(count > 0, count, 1.0)
 
 
 def _total(parts: dict[str, Float32[Array, ""]], options: LossConfig) -> Float32[Array, ""]:

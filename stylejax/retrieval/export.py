@@ -13,7 +13,7 @@ from stylejax.batch import Products
 from stylejax.config import VIEWS, ConfigError
 from stylejax.progress import Advance, progress
 from stylejax.retrieval.encoding import Encoder
-from stylejax.retrieval.vectors import write_vectors
+from stylejax.retrieval.vectors import prefix, write_vectors
 
 if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
@@ -38,6 +38,7 @@ def export(
     folder: Path,
     *,
     views: Sequence[str] = VIEWS,
+    length: int = 0,
 ) -> dict[str, Any]:
     """Encodes listings and writes their vectors as they come, under a progress bar.
 
@@ -47,13 +48,24 @@ def export(
       item_id: id of every catalogue row.
       folder: see `write_vectors`; its manifest names the encoder's origin.
       views: m = photo and title, t = title, i = photo.
+      length: numbers of a vector to keep, from its front (`loss.prefixes`); 0 = all.
 
     Returns:
       The manifest.
+
+    Raises:
+      ConfigError: when vectors are shorter than `length`.
     """
     with progress("export", "listings") as advance:
         encoded = _counted(encoder.encode(batches, views), advance, len(item_id))
+        if length:
+            encoded = _cut(encoded, length)
         return write_vectors(encoded, item_id, folder, encoder.origin)
+
+
+def _cut(encoded: Iterable[Encoded], length: int) -> Iterator[Encoded]:
+    for rows, vectors, present in encoded:
+        yield rows, {view: prefix(x, length) for view, x in vectors.items()}, present
 
 
 def _counted(encoded: Iterable[Encoded], advance: Advance, total: int) -> Iterator[Encoded]:

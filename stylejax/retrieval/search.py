@@ -12,6 +12,7 @@ from stylejax.batch import Products
 from stylejax.config import ConfigError
 from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.index import Index
+from stylejax.retrieval.vectors import prefix
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def search(
         index.origin.require(encoder.origin, "the index is out of date", "export and index again")
     ranked = []
     for _, vectors, _ in encoder.encode(queries, [view]):
-        for places, scores in zip(*index.search(vectors[view], top), strict=True):
+        # The index may hold prefixes of the vectors.
+        queried = prefix(vectors[view], index.vectors.shape[1])
+        for places, scores in zip(*index.search(queried, top), strict=True):
             found = zip(places.tolist(), scores.tolist(), strict=True)
             ranked.append([Found(n, index.item_id[at], s) for n, (at, s) in enumerate(found, 1)])
     return ranked

@@ -122,6 +122,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return read_json(path, "export again")
 
 
+def prefix(vectors: Float32[NDArray, "n dim"], length: int) -> Float32[NDArray, "n {length}"]:
+    """The first numbers of unit vectors as unit vectors; rows of zeros stay zeros.
+
+    Raises:
+      ConfigError: when the vectors are shorter.
+    """
+    if not 0 < length <= vectors.shape[1]:
+        raise ConfigError(f"a prefix of {length} numbers, but vectors have {vectors.shape[1]}")
+    cut = vectors[:, :length]
+    return cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+
+
 def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What tells an export from others: its origin, and one checksum over its files."""
     checksums = "".join(entry["sha256"] for entry in manifest["files"])

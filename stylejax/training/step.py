@@ -125,6 +125,7 @@ def pair_loss(
         right_present=present_views(batch.right),
         left_groups=batch.left_group,
         right_groups=batch.right_group,
+        weights=batch.weight,
         scale=scale,
         bias=bias,
     )

@@ -66,18 +66,21 @@ def test_shapes_and_types_are_the_contract(given: Input) -> None:
         assert side.has_image.dtype == np.bool_
         assert side.tokens.shape == (8, 8)
         assert side.tokens.dtype == np.int32
+    assert batch.weight.dtype == np.float32
     for column in batch[2:]:
         assert column.shape == (8,)
-        assert column.dtype == np.int32
+        assert column is batch.weight or column.dtype == np.int32
 
 
 def test_rows_are_mined_pairs_with_their_titles_pictures_and_groups(given: Input) -> None:
-    pairs = {(p["left_id"], p["right_id"]) for p in given.mined.to_pylist()}
+    pairs = {(p["left_id"], p["right_id"]): p["weight"] for p in given.mined.to_pylist()}
     ids = given.catalogue.item_id
     missing = {"title": 0, "image": 0}
     for batch in given.batches(9):
-        for left, right in zip(batch.left_item, batch.right_item, strict=True):
-            assert tuple(sorted((ids[left], ids[right]))) in pairs
+        for left, right, weight in zip(
+            batch.left_item, batch.right_item, batch.weight, strict=True
+        ):
+            assert weight == np.float32(pairs[tuple(sorted((ids[left], ids[right])))])
         for side, items, groups in (
             (batch.left, batch.left_item, batch.left_group),
             (batch.right, batch.right_item, batch.right_group),

@@ -81,9 +81,18 @@ def test_an_epoch_of_pairs_has_each_once_and_from_both_ends_in_turn(options: dic
         assert 5 < sum(left < right for left, right in first) < 33
 
 
+@pytest.mark.parametrize("options", [{}, {"epoch": "pairs"}, {"swap": True}], ids=str)
+def test_every_pair_comes_with_its_weight(options: dict) -> None:
+    pairs = {(0, n): float(n) for n in range(1, 20)} | {(20, 21): 0.5}
+    graph = graph_of([(*pair, weight) for pair, weight in pairs.items()], 22)
+    rows, weights, _ = PairSampler(graph, SamplingConfig(**options), 10, 0)(np.arange(200))
+    found = map(tuple, np.sort(rows).tolist())
+    assert weights.tolist() == [pairs[pair] for pair in found]
+
+
 def test_the_epoch_is_told() -> None:
     sample = PairSampler(graph_of([(0, 1, 1.0), (1, 2, 1.0)], 3), SamplingConfig(), 2, 0)
-    assert sample(np.arange(9))[1].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert sample(np.arange(9))[2].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_a_drawn_partner_does_not_depend_on_what_is_asked_beside_it() -> None:

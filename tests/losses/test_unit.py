@@ -198,6 +198,58 @@ def test_a_part_is_the_mean_over_the_rows_that_have_its_views() -> None:
     np.testing.assert_allclose(parts["ppm/t-m"], rows[both].mean(), atol=1e-6)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_prefixes_are_units_of_their_own(form: str) -> None:
+    options = LossConfig(form=form, prefixes=(4, 2))
+    more = {"scale": 5.0, "bias": -2.0, "left_groups": GROUPS, "right_groups": GROUPS}
+    total, parts = unit(options, **more)
+    alone = replace(options, prefixes=())
+    cuts = {
+        ending: unit(
+            alone,
+            {view: x[:, :length] for view, x in side(1).items()},
+            {view: x[:, :length] for view, x in side(2).items()},
+            **more,
+        )
+        for ending, length in (("", 6), ("@4", 4), ("@2", 2))
+    }
+    np.testing.assert_allclose(total, np.mean([found for found, _ in cuts.values()]), rtol=1e-6)
+    expected = {
+        name + ending: value for ending, (_, found) in cuts.items() for name, value in found.items()
+    }
+    assert parts.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(parts[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_pairs_count_by_their_weight_to_a_power(form: str, pooled: bool) -> None:
+    """A pair of weight 4 counts, at the power of one half, like two of weight 1."""
+    weights = np.random.default_rng(0).integers(1, 9, ROWS).astype(np.float32)
+    left_present = everywhere()
+    left_present["i"][[0, 3]] = False
+    options = LossConfig(form=form, matching=("m-m", "i-m"), pooled=pooled, weight_exponent=0.5)
+    more = {"scale": 5.0, "bias": -2.0, "left_present": left_present}
+    _, parts = unit(options, weights=weights, **more)
+    # The loss of one row is the part in which the others' weights vanish.
+    single = []
+    for row in range(ROWS):
+        alone = np.where(np.arange(ROWS) == row, 1.0, 1e-12).astype(np.float32)
+        single.append(unit(replace(options, weight_exponent=1.0), weights=alone, **more)[1])
+    there = {"ppm/m-m": slice(None), "ppm/i-m": left_present["i"], "pdc/i-m": left_present["i"]}
+    for name, rows in there.items():
+        losses = np.array([found[name] for found in single])[rows]
+        expected = np.average(losses, weights=np.sqrt(weights[rows]))
+        if not (pooled and name == "ppm/i-m"):  # its right halves are all there
+            np.testing.assert_allclose(parts[name], expected, rtol=1e-5, err_msg=name)
+
+
+def test_weights_count_nothing_unless_they_are_wanted() -> None:
+    weights = np.arange(1, ROWS + 1, dtype=np.float32)
+    np.testing.assert_array_equal(unit(LossConfig(), weights=weights)[0], unit(LossConfig())[0])
+
+
 def test_a_batch_without_any_view_costs_nothing() -> None:
     nowhere = {view: np.zeros(ROWS, bool) for view in "mti"}
     options = LossConfig()

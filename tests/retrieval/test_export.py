@@ -49,6 +49,12 @@ def test_every_listing_is_written_with_the_checkpoint_that_made_it(
     assert "10 listings in" in capsys.readouterr().err  # counted without the padding
 
 
+def test_prefixes_are_written_as_unit_vectors(tmp_path: Path) -> None:
+    manifest = export(RowEncoder(), batches(), IDS, tmp_path, length=1)
+    assert manifest["dim"] == 1
+    assert read_vectors(tmp_path).vectors["t"].tolist() == [[0.0], *[[1.0]] * 9]
+
+
 def test_all_views_are_written_unless_some_are_named(tmp_path: Path) -> None:
     assert set(export(RowEncoder(), batches(), IDS, tmp_path)["vectors"]) == {"m", "t", "i"}
 

@@ -70,6 +70,18 @@ def test_every_query_gets_its_nearest_listings_ranked(top: int) -> None:
         assert [hit.score for hit in found] == pytest.approx(scores, abs=1e-6)
 
 
+def test_an_index_of_prefixes_is_searched_by_prefixes() -> None:
+    queries, vectors = unit(3, seed=1), unit(9, seed=0)[:, :4]
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = search(
+        KnownEncoder(queries), index(vectors), [(np.arange(3), tiny.products(4))], "m", 9
+    )
+    for query, hits in zip(queries[:, :4], found, strict=True):
+        wanted = slow_ranking(query / np.linalg.norm(query), vectors, 9)
+        assert [hit.item_id for hit in hits] == [hit.item_id for hit in wanted]
+        np.testing.assert_allclose([h.score for h in hits], [h.score for h in wanted], atol=1e-6)
+
+
 def test_an_index_of_another_checkpoint_is_refused() -> None:
     vectors = unit(3, seed=0)
     batches = [(np.arange(1), tiny.products(1))]

@@ -15,6 +15,7 @@ from stylejax.origin import Origin
 from stylejax.retrieval.vectors import (
     collect,
     identity,
+    prefix,
     read_manifest,
     read_vectors,
     write_vectors,
@@ -152,3 +153,22 @@ def test_an_exports_identity_is_that_of_its_vectors(tmp_path: Path) -> None:
     assert asdict(ORIGIN).items() <= first.items()
     other = identity(write_vectors(encoded(sizes=(4, 4)), IDS, tmp_path / "a", ORIGIN))
     assert other["sha256"] != first["sha256"]
+
+
+@pytest.mark.parametrize("length", [1, 4, 6])
+def test_a_prefix_is_a_unit_vector(length: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    vectors[2] = 0.0  # absent
+    cut = prefix(vectors, length)
+    there = [0, 1, 3, 4]
+    np.testing.assert_allclose(np.linalg.norm(cut[there], axis=1), 1.0, atol=1e-6)
+    for row in there:
+        cosine = cut[row] @ vectors[row, :length] / np.linalg.norm(vectors[row, :length])
+        assert cosine == pytest.approx(1.0, abs=1e-6)
+    assert not cut[2].any()
+
+
+@pytest.mark.parametrize("length", [0, -1, 7])
+def test_a_prefix_that_vectors_do_not_have_is_refused(length: int) -> None:
+    with pytest.raises(ConfigError, match=rf"a prefix of {length} numbers, .* have 6"):
+        prefix(np.ones((2, 6), np.float32), length)
