@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from jax.sharding import Mesh
 
-    from input_pipeline.pictures import Pictures
+    from input_pipeline.listings import ListingPictures
     from input_pipeline.sources import Sources
     from input_pipeline.tokens import TitleTokenizer
     from input_pipeline.training_data import TrainingData
@@ -90,6 +90,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
     import jax
     import pyarrow as pa
 
+    from input_pipeline.listings import ListingPictures
     from input_pipeline.pairs import pair_batches
     from input_pipeline.pictures import Pictures, write_quarantine
     from input_pipeline.tokens import TitleTokenizer, pretrained_tokenizer, train_tokenizer
@@ -121,11 +122,13 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
     require_divisible(config.training.batch_size, mesh, "training.batch_size")
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     own, catalogue = data_sets[0], data_sets[0].catalogue
+    photos = own.photos
     shown = Pictures(
-        catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
+        photos.items, photos.images, catalogue.images, config.picture.read_size, cache_mib=0
     )
+    listed = ListingPictures(photos, shown, config.picture.per_listing)
     evaluate = retrieval_evaluation(
-        config, own.sources, tokenizer, pair_sources[0].tokens, shown, mesh
+        config, own.sources, tokenizer, pair_sources[0].tokens, listed, mesh
     )
     if restart:
         remove_results(run_dir)
@@ -188,7 +191,7 @@ def retrieval_evaluation(
     sources: Sources,
     tokenizer: TitleTokenizer,
     tokens: np.ndarray,
-    pictures: Pictures,
+    pictures: ListingPictures,
     mesh: Mesh,
 ) -> Callable[[Parameters], dict[str, float]] | None:
     """Encoder weights to retrieval metrics: the one reader of the truth, None if there is none.

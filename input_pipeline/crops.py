@@ -72,7 +72,7 @@ class Crops:
 
         Args:
           decode: where the pictures come from.
-          numbers: pictures.
+          numbers: pictures; -1 = none.
           draws: uniform numbers in [0, 1), `augment.DRAWS` each.
           side: of a crop in pixels.
         """
@@ -87,6 +87,8 @@ class Crops:
 
         def make(first: int) -> None:
             for n in range(first, min(first + _CHUNK, count)):
+                if numbers[n] < 0:
+                    continue
                 picture = decode(int(numbers[n]), float(least[n]))
                 if picture is None:
                     continue

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from jaxtyping import Bool, UInt8
 from numpy.typing import NDArray
 
+from input_pipeline.photos import Photos
 from input_pipeline.pictures import Pictures
 from stylejax.batch import NO_TOKEN, Products
 
 AHEAD = 3  # batches decoded while the device works on an earlier one
 
 
+@dataclass(frozen=True)
+class ListingPictures:
+    """The first pictures of each listing, by catalogue row."""
+
+    photos: Photos
+    pictures: Pictures  # by photo number
+    most: int  # of a listing
+
+    def read(
+        self, rows: NDArray[np.int64]
+    ) -> tuple[UInt8[NDArray, "b *p size size 3"], Bool[NDArray, "b *p"]]:
+        """Pictures of `b` rows, and which are there; with a second axis where `most` is above 1."""
+        numbers = self.photos.leading(rows, self.most)
+        image, present = self.pictures.read(numbers.ravel())
+        if self.most == 1:
+            return image, present
+        return image.reshape(*numbers.shape, *image.shape[1:]), present.reshape(numbers.shape)
+
+
 def product_batches(
     rows: NDArray[np.int64],
-    pictures: Pictures,
+    pictures: ListingPictures,
     tokens: NDArray[np.int32],
     batch_size: int,
 ) -> Iterator[tuple[NDArray[np.int64], Products]]:

@@ -129,9 +129,15 @@ class _Part:
         listings = rows.T.ravel()
         which = np.arange(2)[:, None]
         turns = epoch + which
-        draws = uniform(seed, _PICTURE, numbers[:, None], which[..., None], np.arange(DRAWS))
-        photos = source.photos.chosen(listings, turns.ravel(), seed)
-        image, present = self._crops(source.pictures, photos, draws.reshape(-1, DRAWS), side)
+        most = self._config.picture.per_listing
+        draws = uniform(seed, _PICTURE, numbers[:, None], which[..., None], np.arange(most * DRAWS))
+        photos = source.photos.chosen(listings, turns.ravel(), seed, most)
+        image, present = self._crops(
+            source.pictures, photos.ravel(), draws.reshape(-1, DRAWS), side
+        )
+        if most > 1:
+            image = image.reshape(*photos.shape, *image.shape[1:])
+            present = present.reshape(photos.shape)
         tokens = self._dropped(listings, numbers)
         groups = source.graph.group[listings] + first_item
         half = len(numbers)

@@ -29,21 +29,33 @@ class Photos:
     images: list[str]  # path of each photo
 
     def chosen(
-        self, rows: NDArray[np.int64], turn: NDArray[np.int64], seed: int
+        self, rows: NDArray[np.int64], turn: NDArray[np.int64], seed: int, most: int = 1
     ) -> NDArray[np.int64]:
-        """The photo that each row shows in a turn: all of them, one turn after another.
+        """The photos that each row shows in a turn: all of them, one turn after another.
 
         Args:
           rows: `[n]` catalogue rows.
           turn: `[n]` epochs.
           seed: of the run; which photo is shown first follows from it.
+          most: photos to show at a time.
 
         Returns:
-          `[n]` photo numbers.
+          `[n, most]` photo numbers, each once in a row; -1 where a listing has no more.
         """
         count = self.start[rows + 1] - self.start[rows]
         first = (mixed(seed, _PHOTO, rows) % count.astype(np.uint64)).astype(np.int64)
-        return self.start[rows] + (first + turn) % count
+        return self._from(rows, first + turn, most)
+
+    def leading(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """The first photos of each row in their order, likewise `[n, most]`."""
+        return self._from(rows, np.zeros_like(rows), most)
+
+    def _from(
+        self, rows: NDArray[np.int64], first: NDArray[np.int64], most: int
+    ) -> NDArray[np.int64]:
+        count, number = (self.start[rows + 1] - self.start[rows])[:, None], np.arange(most)
+        photos = self.start[rows][:, None] + (first[:, None] + number) % count
+        return np.where(number < count, photos, -1)
 
 
 def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:

@@ -85,11 +85,11 @@ class Pictures:
     def read(
         self, rows: Sequence[int] | NDArray[np.int64]
     ) -> tuple[UInt8[NDArray, "b size size 3"], NDArray[np.bool_]]:
-        """Pictures of `b` rows and, for each, whether there is one."""
+        """Pictures of `b` rows and, for each, whether there is one; row -1 has none."""
         pixels = np.zeros((len(rows), self.size, self.size, 3), np.uint8)
         present = np.zeros(len(rows), bool)
         for position, row in enumerate(rows):
-            picture = self._one(int(row))
+            picture = self._one(int(row)) if row >= 0 else None
             if picture is not None:
                 pixels[position], present[position] = picture, True
         return pixels, present

@@ -15,11 +15,16 @@ Array = Any  # NumPy on the host, JAX once placed on a mesh
 
 
 class Products(NamedTuple):
-    """Listings as the encoder reads them."""
+    """Listings as the encoder reads them; with a second axis where they have several pictures."""
 
-    image: UInt8[Array, "b height width 3"]  # RGB; zeros where there is no picture
-    has_image: Bool[Array, " b"]
+    image: UInt8[Array, "b *p height width 3"]  # RGB; zeros where there is no picture
+    has_image: Bool[Array, "b *p"]
     tokens: Int32[Array, "b length"]  # token ids; -1 = none there, in a whole row: no title
+
+    @property
+    def pictured(self) -> Bool[Array, " b"]:
+        """Whether each listing has a picture."""
+        return self.has_image if self.has_image.ndim == 1 else self.has_image.any(axis=-1)
 
     @property
     def has_text(self) -> Bool[Array, " b"]:

@@ -64,7 +64,7 @@ def _cross_entropy(logits, same, valid, void, duplicates) -> list[float]:
     losses = []
     for i in range(len(logits)):
         positive, counted = [], []
-        for j in range(len(logits)):
+        for j in range(logits.shape[1]):
             if i != j and (not valid[j] or void[i, j]):
                 continue
             if i == j or (duplicates == "positive" and same[i][j]):
@@ -77,17 +77,17 @@ def _cross_entropy(logits, same, valid, void, duplicates) -> list[float]:
     return losses
 
 
-def _same(left, right, size) -> np.ndarray:
-    same = np.eye(size, dtype=bool)
+def _same(left, right, rows, columns) -> np.ndarray:
+    same = np.eye(rows, columns, dtype=bool)
     if left is not None:
         same |= np.asarray(left)[:, None] == np.asarray(right)[None, :]
     return same
 
 
-def _void(a_ids, b_ids, size) -> np.ndarray:
+def _void(a_ids, b_ids, rows, columns) -> np.ndarray:
     """Where query and target are the same vector by their ids."""
     if a_ids is None:
-        return np.zeros((size, size), bool)
+        return np.zeros((rows, columns), bool)
     return np.asarray(a_ids)[:, None] == np.asarray(b_ids)[None, :]
 
 
@@ -103,14 +103,17 @@ def softmax(
     a_ids=None,
     b_ids=None,
 ):
-    """Mean of both directions' cross-entropies; several positives are averaged."""
-    size = len(a)
-    every = np.ones(size, bool)
-    logits, same = scale * cosines(a, b), _same(left, right, size)
-    void = _void(a_ids, b_ids, size)
-    a_valid, b_valid = (every if valid is None else valid for valid in (a_valid, b_valid))
+    """Mean of both directions' cross-entropies; several positives are averaged.
+
+    Targets beyond the queries' partners are candidates, and search for nothing.
+    """
+    size = len(a), len(b)
+    logits, same = scale * cosines(a, b), _same(left, right, *size)
+    void = _void(a_ids, b_ids, *size)
+    a_valid = np.ones(len(a), bool) if a_valid is None else a_valid
+    b_valid = np.ones(len(b), bool) if b_valid is None else b_valid
     forward = _cross_entropy(logits, same, b_valid, void, duplicates)
-    backward = _cross_entropy(logits.T, same.T, a_valid, void.T, duplicates)
+    backward = _cross_entropy(logits.T[: len(a)], same.T, a_valid, void.T, duplicates)
     return (np.array(forward) + np.array(backward)) / 2
 
 
@@ -127,13 +130,13 @@ def sigmoid(
     b_ids=None,
 ):
     """L_i = -sum_j log sigmoid(z_ij (scale S_ij + bias))."""
-    size = len(a)
-    logits, same = scale * cosines(a, b) + bias, _same(left, right, size)
-    void = _void(a_ids, b_ids, size)
+    size = len(a), len(b)
+    logits, same = scale * cosines(a, b) + bias, _same(left, right, *size)
+    void = _void(a_ids, b_ids, *size)
     losses = []
-    for i in range(size):
+    for i in range(len(a)):
         total = 0.0
-        for j in range(size):
+        for j in range(len(b)):
             if i != j and (void[i, j] or (valid is not None and not valid[j])):
                 continue
             if i != j and same[i, j] and duplicates == "exclude":

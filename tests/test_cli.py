@@ -257,6 +257,36 @@ def test_an_export_of_some_views_can_be_judged_and_reported(trained_copy: Path) 
     assert "photo only" in (trained_copy / "report.html").read_text()
 
 
+def test_several_pictures_of_a_listing_go_the_whole_way(data_root: Path, tmp_path: Path) -> None:
+    rows = tiny.catalogue_rows()
+    further = [{"item_id": row["item_id"], "image": rows[0]["image"]} for row in rows]
+    table = tiny.write_csv(tmp_path / "photos.csv", further)
+    path = recipe(
+        tmp_path,
+        data_root,
+        data={"photos": str(table)},
+        picture={"per_listing": 2},
+        encoder={"fusion": {"depth": 0}, "pictures": "attention"},
+    )
+    folder = tmp_path / "run"
+    run("mine", "--config", path)
+    run("train", "--config", path, "--training.steps", "2")
+    run("export", "--checkpoint", folder)
+    run("index", "--vectors", folder / "vectors")
+    run("search", "--run", folder, "--image", data_root / rows[0]["image"], "--text", "mug")
+    exported = read_vectors(folder / "vectors")
+    # The listing that has no picture of its own has one of the table.
+    assert exported.present["i"].all()
+    words = ["--catalog", data_root / "catalogue.csv", "--images", data_root]
+    for photos, out in ((["--photos", table], "with"), ([], "without")):
+        run("export", "--checkpoint", folder, *words, *photos, "--out", tmp_path / out)
+    again, alone = (read_vectors(tmp_path / out) for out in ("with", "without"))
+    np.testing.assert_allclose(again.vectors["m"], exported.vectors["m"], atol=1e-6)
+    assert alone.present["i"].sum() == len(rows) - 1
+    run("save-pretrained", "--checkpoint", folder, "--out", tmp_path / "saved")
+    assert "up to 2 of each listing" in (tmp_path / "saved" / "README.md").read_text()
+
+
 def test_prefixes_that_were_trained_are_exported(
     trained_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

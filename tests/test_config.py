@@ -225,6 +225,13 @@ def text(**fields) -> EncoderConfig:
         (lambda: LossConfig(matching=(), distinctiveness=(), consistency=()), "no part at all"),
         (lambda: LossConfig(scale=0.0), "scale is 0"),
         (lambda: LossConfig(consistency_k=0), "consistency_k is 0"),
+        (lambda: LossConfig(memory=-1), "loss.memory is -1; use 0 or more"),
+        (lambda: LossConfig(memory=2, matching=()), "nothing would search it"),
+        (lambda: PictureConfig(per_listing=0), "picture.per_listing is 0; use >= 1"),
+        (
+            lambda: Config(encoder=EncoderConfig(pictures="attention")),
+            "picture.per_listing is 1: there is nothing to choose from",
+        ),
         (lambda: LossConfig(weight_exponent=-1), "loss.weight_exponent is -1; use 0 or more"),
         (lambda: LossConfig(prefixes=(64, 0)), r"loss.prefixes is \(64, 0\); give lengths >= 1"),
         (lambda: LossConfig(prefixes=(64, 64)), "each once"),

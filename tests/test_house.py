@@ -90,8 +90,16 @@ def test_losses_and_encoder_know_neither_each_other_nor_data() -> None:
 
 
 def test_training_does_not_look_ahead() -> None:
-    rest = ("stylejax.retrieval", "stylejax.commands", "stylejax.cli")
+    rest = ("stylejax.retrieval", "stylejax.saved", "stylejax.commands", "stylejax.cli")
     assert offenders("stylejax.training", *rest) == []
+
+
+def test_saved_folders_are_nobodys_but_their_commands() -> None:
+    assert (
+        offenders("stylejax", "stylejax.saved", but=("stylejax.saved", "stylejax.commands")) == []
+    )
+    rest = ("stylejax.retrieval", "stylejax.losses", "stylejax.commands", "stylejax.cli")
+    assert offenders("stylejax.saved", *rest) == []
 
 
 def test_retrieval_reads_vectors_and_knows_no_model() -> None:

@@ -12,6 +12,9 @@ from stylejax.config import Config, ConfigError
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Encodes a catalogue and writes its vectors."""
     parser.add_argument("--checkpoint", required=True, help="folder of a trained run")
+    parser.add_argument(
+        "--photos", default="", help="table of further photos of --catalog: item_id, image"
+    )
     parser.add_argument("--views", default="m,t,i", help="m = photo + title, t = title, i = photo")
     parser.add_argument(
         "--prefix",
@@ -25,7 +28,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     import numpy as np
 
     from input_pipeline.listing_text import listing_texts
-    from input_pipeline.listings import product_batches
+    from input_pipeline.listings import ListingPictures, product_batches
+    from input_pipeline.photos import all_photos
     from input_pipeline.pictures import Pictures, require_pictures, write_quarantine
     from stylejax.retrieval.export import export, parse_views
 
@@ -36,17 +40,18 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
             f"{', '.join(map(str, lengths))} (loss.prefixes)"
         )
     catalogue = opened.catalogue(args)
-    require_pictures(catalogue.image, catalogue.images, setting=images_setting(args))
+    photos = all_photos(catalogue, opened.photos(args))
+    require_pictures(photos.images, catalogue.images, setting=images_setting(args))
     config, mesh = opened.encoder.config, opened.encoder.mesh
     # Every listing is read once: a cache would only cost memory.
     pictures = Pictures(
-        catalogue.item_id, catalogue.image, catalogue.images, config.picture.read_size, cache_mib=0
+        photos.items, photos.images, catalogue.images, config.picture.read_size, cache_mib=0
     )
     # The run may have been trained on fewer devices than there are here.
     batch_size = config.evaluation.batch_size + -config.evaluation.batch_size % mesh.size
     batches = product_batches(
         np.arange(len(catalogue)),
-        pictures,
+        ListingPictures(photos, pictures, config.picture.per_listing),
         opened.tokenizer(listing_texts(catalogue, config.text)),
         batch_size,
     )

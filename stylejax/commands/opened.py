@@ -154,6 +154,24 @@ class Run:
         data = replace(self.config.data, columns=columns)
         return load_catalogue(data, listings, images, with_truth=with_truth)
 
+    def photos(self, args: argparse.Namespace) -> Path | None:
+        """The table of further photos of the catalogue that the flags name; None = there is none.
+
+        Args:
+          args: as of `catalogue`, and `photos`.
+
+        Raises:
+          ConfigError: when `photos` is given alone.
+        """
+        from input_pipeline.sources import locate
+
+        if args.catalog:
+            return Path(args.photos) if args.photos else None
+        if args.photos:
+            raise ConfigError("--photos goes with --catalog; the run knows its own")
+        name = self.config.data.photos
+        return locate(self.config).catalogue.parent / name if name else None
+
     def export(self, folder: str = "") -> tuple[Path, dict[str, Any]]:
         """Folder and manifest of an export of the run's newest checkpoint; "" = the run's own.
 

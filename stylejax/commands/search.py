@@ -32,18 +32,21 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
     view = query_view(image=bool(args.image), words=bool(words))
     # As the checkpoint reads pictures, which is how the index was made.
-    size = opened.encoder.config.picture.read_size
-    image = np.zeros((1, size, size, 3), np.uint8)
+    look = opened.encoder.config.picture
+    size = look.read_size
+    shown = (1, look.per_listing) if look.per_listing > 1 else (1,)
+    image, has_image = np.zeros((*shown, size, size, 3), np.uint8), np.zeros(shown, bool)
     if args.image:
+        has_image.flat[0] = True
         try:
-            image[0] = read_picture(Path(args.image), size)
+            image.reshape(-1, size, size, 3)[0] = read_picture(Path(args.image), size)
         except OSError as error:
             raise ConfigError(f"cannot read --image {args.image}: {error}") from error
     index = Index.load(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     encoder = opened.encoder
     tokens = opened.tokenizer([composed(encoder.config.text, title=words)])
-    query = products(image, np.array([bool(args.image)]), tokens, encoder.mesh.size)
+    query = products(image, has_image, tokens, encoder.mesh.size)
     (found,) = search(encoder, index, [(np.arange(1), query)], view, args.top)
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
     require_listed(found, row_of)

@@ -122,11 +122,25 @@ class EncoderConfig:
     text: TextTowerConfig = TextTowerConfig()  # titles
     fusion: TransformerConfig = TransformerConfig()  # both; depth 0 = m is a mean of i and t
     late_fusion: Literal["mean", "gated"] = "mean"  # at fusion depth 0: equal or learned weights
+    pictures: Literal["mean", "attention"] = "mean"  # of one listing to one vector, without fusion
+    prune: float = 0.0  # share of a title's tokens, the least telling, unread while training
+    prune_by: Literal["text", "image"] = "image"  # told by likeness to the title, to the picture
     compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights: float32
     remat: Literal["none", "dots", "layers"] = "none"  # kept for backward: all, products, inputs
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, f"encoder.dim is {self.dim}; use >= 1")
+        require(
+            self.pictures == "mean" or self.fusion.depth == 0,
+            f'encoder.pictures is "{self.pictures}", but a fusion transformer (encoder.fusion.'
+            f"depth {self.fusion.depth}) reads the tokens of all pictures; leave it out",
+        )
+        require(0 <= self.prune < 1, f"encoder.prune is {self.prune}; use [0, 1)")
+        require(
+            self.prune == 0 or (self.fusion.depth == 0 and self.text.pool == "mean"),
+            f"encoder.prune is {self.prune}, which is for encoder.fusion.depth 0 and "
+            f'encoder.text.pool "mean"; here they are {self.fusion.depth} and "{self.text.pool}"',
+        )
         for name in ("image", "text", "fusion"):
             getattr(self, name).check(f"encoder.{name}")
         for name, tower in (("image", self.image), ("text", self.text)):

@@ -53,6 +53,7 @@ class PictureConfig:
     size: int = 96  # side in pixels of the square the encoder is trained on at first
     later_sizes: tuple[int, ...] = ()  # sides in later parts of training: detail when it pays
     later_starts: tuple[float, ...] = ()  # shares of the steps after which each later side begins
+    per_listing: int = 1  # most pictures of a listing that are encoded together (data.photos)
     eval_size: int = 0  # side that export, evaluation and search encode; 0 = the last trained
     eval_crops: tuple[float, ...] = (1.0,)  # they average centre crops of these shares of the side
     eval_mirror: bool = False  # they average the mirrored picture in as well
@@ -68,7 +69,7 @@ class PictureConfig:
     erase: float = 0.0  # share of training pictures with a grey rectangle over a part
 
     def __post_init__(self) -> None:
-        for name in ("size", "stored_size"):
+        for name in ("size", "stored_size", "per_listing"):
             require(getattr(self, name) >= 1, f"picture.{name} is {getattr(self, name)}; use >= 1")
         require(0 < self.min_crop <= 1, f"picture.min_crop is {self.min_crop}; use (0, 1]")
         require(self.max_aspect >= 1, f"picture.max_aspect is {self.max_aspect}; use >= 1")

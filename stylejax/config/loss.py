@@ -50,6 +50,7 @@ class LossConfig:
     bias: float = -10.0  # sigmoid: bias at the start
     learn_scale: bool = True  # softmax, sigmoid: train scale and bias
     weight_exponent: float = 0.0  # a pair counts in proportion to its weight ** this; 0 = all alike
+    memory: int = 0  # earlier batches whose vectors are further candidates of matching; 0 = none
     prefixes: tuple[int, ...] = ()  # Matryoshka: lengths of vectors that serve alone as well
 
     def __post_init__(self) -> None:
@@ -74,6 +75,11 @@ class LossConfig:
             f"loss.{used[0]}_weight",
         )
         require(self.scale > 0, f"loss.scale is {self.scale}; use > 0")
+        require(self.memory >= 0, f"loss.memory is {self.memory}; use 0 or more batches")
+        require(
+            self.memory == 0 or bool(self.matching),
+            f"loss.memory is {self.memory}, but loss.matching is empty: nothing would search it",
+        )
         require(
             0 <= self.weight_exponent < float("inf"),
             f"loss.weight_exponent is {self.weight_exponent}; use 0 or more",

@@ -125,6 +125,11 @@ class Config:
         if picture.eval_size:
             self.encoder.image.check_side(picture.eval_size, "picture.eval_size")
         require(
+            self.encoder.pictures == "mean" or picture.per_listing > 1,
+            f'encoder.pictures is "{self.encoder.pictures}", but picture.per_listing is '
+            f"{picture.per_listing}: there is nothing to choose from",
+        )
+        require(
             max(self.loss.prefixes, default=0) < self.encoder.dim,
             f"loss.prefixes is {self.loss.prefixes}; each is to be shorter than encoder.dim "
             f"{self.encoder.dim}",

@@ -76,20 +76,20 @@ def make_average(
 
 
 def picture_variants(
-    image: UInt8[Array, "b side side 3"], picture: PictureConfig
-) -> list[UInt8[Array, "b size size 3"]]:
+    image: UInt8[Array, "b *p side side 3"], picture: PictureConfig
+) -> list[UInt8[Array, "b *p size size 3"]]:
     """Centre crops, and mirrored copies of them, at the evaluation size."""
     read, size = picture.read_size, picture.encoded_size
     variants = []
     for share in picture.eval_crops:
         side = round(read * share)
         start = (read - side) // 2
-        crop = image[:, start : start + side, start : start + side]
+        crop = image[..., start : start + side, start : start + side, :]
         if side != size:
-            shape = (image.shape[0], size, size, 3)
+            shape = (*image.shape[:-3], size, size, 3)
             resized = jax.image.resize(crop.astype(jnp.float32), shape, "bilinear")
             crop = jnp.clip(jnp.round(resized), 0, 255).astype(jnp.uint8)
-        variants += [crop, crop[:, :, ::-1]] if picture.eval_mirror else [crop]
+        variants += [crop, crop[..., ::-1, :]] if picture.eval_mirror else [crop]
     return variants
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Bool, Float, Float32
 
 from stylejax.batch import Products
 from stylejax.config import ConfigError, EncoderConfig
 from stylejax.encoder.fusion import Fusion
 from stylejax.encoder.image import ImageTower
+from stylejax.encoder.pool import masked_mean
+from stylejax.encoder.prune import kept_tokens
 from stylejax.encoder.text import TextTower
 
 
@@ -58,25 +60,30 @@ class ProductEncoder(nnx.Module):
           ConfigError: when the picture size does not divide into the stem's patches.
         """
         image, text, fusion = config.image, config.text, config.fusion
-        self.fused = fusion.depth > 0
+        self.config, self.fused = config, fusion.depth > 0
         self.image = ImageTower(config, picture_size, rngs=rngs)
         self.text = TextTower(config, vocab_size, max_tokens, rngs=rngs)
         self.gated = not self.fused and config.late_fusion == "gated"
         if self.fused:
             self.fusion = Fusion(config, rngs=rngs)
-        elif self.gated:  # zero: both modalities count alike at the start
+        elif config.pictures == "attention":  # zero: all pictures count alike at the start
+            self.telling = nnx.Linear(
+                image.width, 1, use_bias=False, kernel_init=nnx.initializers.zeros, rngs=rngs
+            )
+        if self.gated:  # zero: both modalities count alike at the start
             self.gate = nnx.Linear(
                 image.width + text.width, 1, kernel_init=nnx.initializers.zeros, rngs=rngs
             )
 
     def __call__(
-        self, products: Products, views: Iterable[str] = ("m", "t", "i")
+        self, products: Products, views: Iterable[str] = ("m", "t", "i"), *, training: bool = False
     ) -> dict[str, Float32[Array, "b dim"]]:
         """Encodes the wanted views; every tower runs once whatever their number.
 
         Args:
           products: B listings.
           views: any of m, t, i.
+          training: leave tokens out as `prune` of the config says.
 
         Returns:
           View name to `[B, dim]` float32 unit vectors. A row that lacks a view's modality has no
@@ -87,31 +94,69 @@ class ProductEncoder(nnx.Module):
         if unknown or not wanted:
             raise ConfigError(f"views {wanted} must be some of m, t, i")
         needs_image, needs_text = wanted != ["t"], wanted != ["i"]
-        image = self.image(products.image) if needs_image else None
+        prunes = training and needs_text and self.config.prune > 0
+        guided = prunes and self.config.prune_by == "image"
+        image = self._image(products.image) if needs_image or guided else None
         text = self.text(products.tokens) if needs_text else None
+        if prunes:
+            assert text is not None
+            text = text[0], self._kept(products, image if guided else None, *text)
         if not self.fused:
             return {view: self._late_view(view, products, image, text) for view in wanted}
         if image is not None:
-            image = image, jnp.broadcast_to(products.has_image[:, None], image.shape[:2])
+            rows, _, _, width = image.shape
+            there = products.has_image.reshape(*image.shape[:2], 1)
+            there = jnp.broadcast_to(there, image.shape[:3]).reshape(rows, -1)
+            image = image.reshape(rows, -1, width), there
         if text is not None:
             text = text[0], text[1] & products.has_text[:, None]
         inputs = {"m": (image, text), "i": (image, None), "t": (None, text)}
         return {view: _unit(self.fusion(*inputs[view])) for view in wanted}
 
+    def _kept(self, products: Products, image: Array | None, text: Array, present: Array) -> Array:
+        """Which of the titles' tokens are read; see `stylejax.encoder.prune`."""
+        tokens = self._headed(self.text, text.astype(jnp.float32))
+        if image is None:
+            title = self._headed(self.text, self.text.pool(text, present))
+            return kept_tokens(tokens, title, present, self.config.prune)
+        picture = self._headed(self.image, self._pooled(image, products.has_image))
+        kept = kept_tokens(tokens, picture, present, self.config.prune)
+        return jnp.where(products.pictured[:, None], kept, present)
+
+    def _image(self, pictures: Array) -> Float[Array, "b p t width"]:
+        """Tokens of every picture of every listing."""
+        pictures = pictures if pictures.ndim == 5 else pictures[:, None]
+        tokens = self.image(pictures.reshape(-1, *pictures.shape[2:]))
+        return tokens.reshape(*pictures.shape[:2], *tokens.shape[1:])
+
+    def _pooled(
+        self, tokens: Float[Array, "b p t width"], there: Bool[Array, "b *p"]
+    ) -> Float32[Array, "b width"]:
+        """A listing's pictures as one vector: their mean, or weighed by how telling each is."""
+        rows, pictures = tokens.shape[:2]
+        vectors = self.image.pool(tokens.reshape(-1, *tokens.shape[2:])).reshape(rows, pictures, -1)
+        if pictures == 1:
+            return vectors[:, 0]
+        if self.config.pictures == "mean":
+            return masked_mean(vectors, there)
+        # Where there is no picture at all the weights mean nothing, but must not be nan.
+        weights = jax.nn.softmax(jnp.where(there, self.telling(vectors)[..., 0], -1e9), axis=1)
+        return jnp.einsum("bp,bpw->bw", weights, vectors)
+
     def _late_view(self, view, products, image, text) -> Float32[Array, "b dim"]:
         rows = products.tokens.shape[0]
         vectors, pooled = [], []
         if view != "t":
-            pooled.append(self.image.pool(image))
+            pooled.append(self._pooled(image, products.has_image))
             vectors.append(_unit(self._headed(self.image, pooled[-1])))
-            vectors[-1] *= products.has_image[:, None]
+            vectors[-1] *= products.pictured[:, None]
         if view != "i":
             pooled.append(self.text.pool(*text))
             vectors.append(_unit(self._headed(self.text, pooled[-1])))
             vectors[-1] *= products.has_text[:, None]
         if view != "m" or not self.gated:
             return _unit(sum(vectors, jnp.zeros((rows, 1), jnp.float32)))
-        has_image, has_text = products.has_image[:, None], products.has_text[:, None]
+        has_image, has_text = products.pictured[:, None], products.has_text[:, None]
         seen = jnp.concatenate([pooled[0] * has_image, pooled[1] * has_text], axis=1)
         share = jax.nn.sigmoid(self.gate(seen))
         # A modality that is alone counts whole, whatever the gate thinks of the absent one.
@@ -120,14 +165,14 @@ class ProductEncoder(nnx.Module):
         return _unit(image_share * vectors[0] + text_share * vectors[1])
 
     @staticmethod
-    def _headed(tower: ImageTower | TextTower, pooled: Array) -> Float32[Array, "b dim"]:
+    def _headed(tower: ImageTower | TextTower, pooled: Array) -> Float32[Array, "b *t dim"]:
         return pooled if tower.head is None else tower.head(pooled)
 
 
 def present_views(products: Products) -> dict[str, Any]:
     """View name to `[B]` bool: whether the listing has what the view needs."""
     return {
-        "m": products.has_image | products.has_text,
+        "m": products.pictured | products.has_text,
         "t": products.has_text,
-        "i": products.has_image,
+        "i": products.pictured,
     }

@@ -15,6 +15,9 @@ from stylejax.losses.similarity import (
     Groups,
     Mask,
     Side,
+    TargetGroups,
+    TargetMask,
+    Targets,
     Vectors,
     own,
     same_product,
@@ -25,12 +28,12 @@ from stylejax.losses.tiles import TILE, cosine_sums
 
 def product_matching(
     query: Vectors,
-    target: Vectors,
+    target: Targets,
     *,
     margin: float = 0.3,
     query_groups: Groups = None,
-    target_groups: Groups = None,
-    target_valid: Mask = None,
+    target_groups: TargetGroups = None,
+    target_valid: TargetMask = None,
     axes: Axes = (),
     tile: int = TILE,
 ) -> Float[Array, " b"]:
@@ -42,21 +45,26 @@ def product_matching(
 
     Args:
       query: `[B, D]`, normalised inside.
-      target: `[B, D]`, normalised inside; row i is the query's partner.
+      target: `[C, D]`, C >= B, normalised inside; row i is the query's partner, those from B on
+        are further candidates, such as vectors of earlier steps.
       margin: cosine distance wanted between partner and any other product.
       query_groups: `[B]` ids; targets with an equal id are not negatives. None: all differ.
-      target_groups: `[B]` ids of the targets; None: `query_groups`.
-      target_valid: `[B]`, false where the target has no vector (its listing lacks the view).
+      target_groups: `[C]` ids of the targets; None: `query_groups`, where C is B.
+      target_valid: `[C]`, false where the target has no vector (its listing lacks the view).
       axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
       tile: rows and columns that are compared at a time.
 
     Returns:
       `[B]` float32 (float64 for float64 vectors), one loss a row.
     """
-    if target_groups is None:
-        target_groups = query_groups
     rows = side(query, axes=axes, group=query_groups)
-    columns = side(target, axes=axes, valid=target_valid, group=target_groups)
+    columns = side(
+        target,
+        axes=axes,
+        valid=target_valid,
+        group=query_groups if target_groups is None else target_groups,
+        partners=query.shape[0],
+    )
 
     def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:
         assert rows.partner is not None

@@ -9,6 +9,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Float32
 
 from stylejax.config import LossConfig
+from stylejax.losses.memory import Memory
 from stylejax.losses.similarity import Groups
 from stylejax.losses.unit import Presence, Views, Weights, contrastive_loss_unit
 
@@ -24,6 +25,7 @@ def sharded_loss_unit(
     left_groups: Groups = None,
     right_groups: Groups = None,
     weights: Weights = None,
+    memory: Memory | None = None,
     scale: float | Float[Array, ""] = 1.0,
     bias: float | Float[Array, ""] = 0.0,
 ) -> tuple[Float32[Array, ""], dict[str, Float32[Array, ""]]]:
@@ -41,6 +43,7 @@ def sharded_loss_unit(
       left_groups: likewise; None: all rows differ.
       right_groups: likewise.
       weights: likewise.
+      memory: likewise, its batches divided over the mesh by row.
       scale: likewise, the same on all devices.
       bias: likewise.
 
@@ -58,12 +61,15 @@ def sharded_loss_unit(
     }
     axes = mesh.axis_names if mesh.size > 1 else ()
 
-    def unit(rows: dict[str, Any], scale: Any, bias: Any) -> tuple[Any, Any]:
-        return contrastive_loss_unit(**rows, options=options, scale=scale, bias=bias, axes=axes)
+    def unit(rows: dict[str, Any], memory: Any, scale: Any, bias: Any) -> tuple[Any, Any]:
+        return contrastive_loss_unit(
+            **rows, memory=memory, options=options, scale=scale, bias=bias, axes=axes
+        )
 
     if not axes:
-        return unit(rows, scale, bias)
-    divided, equal = PartitionSpec(axes), PartitionSpec()
-    return jax.shard_map(unit, mesh=mesh, in_specs=(divided, equal, equal), out_specs=equal)(
-        rows, scale, bias
+        return unit(rows, memory, scale, bias)
+    divided, kept, equal = PartitionSpec(axes), PartitionSpec(None, None, axes), PartitionSpec()
+    specs = divided, kept, equal, equal
+    return jax.shard_map(unit, mesh=mesh, in_specs=specs, out_specs=equal)(
+        rows, memory, scale, bias
     )

@@ -9,8 +9,10 @@ from jaxtyping import Array, Float
 from stylejax.losses.similarity import (
     Axes,
     Groups,
-    Mask,
     Side,
+    TargetGroups,
+    TargetMask,
+    Targets,
     Vectors,
     apart,
     own,
@@ -23,16 +25,16 @@ from stylejax.losses.tiles import TILE, cosine_sums
 
 def sigmoid_contrastive(
     query: Vectors,
-    target: Vectors,
+    target: Targets,
     *,
     scale: float | Float[Array, ""],
     bias: float | Float[Array, ""],
     query_groups: Groups = None,
-    target_groups: Groups = None,
+    target_groups: TargetGroups = None,
     query_ids: Groups = None,
-    target_ids: Groups = None,
+    target_ids: TargetGroups = None,
     duplicates: Duplicates = "exclude",
-    target_valid: Mask = None,
+    target_valid: TargetMask = None,
     weights: Float[Array, " b"] | None = None,
     axes: Axes = (),
     tile: int = TILE,
@@ -43,15 +45,16 @@ def sigmoid_contrastive(
 
     Args:
       query: `[B, D]`, normalised inside.
-      target: `[B, D]`, normalised inside; row i is the query's partner.
+      target: `[C, D]`, C >= B, normalised inside; row i is the query's partner, those from B on
+        are further candidates, such as vectors of earlier steps.
       scale: inverse temperature, > 0.
       bias: prior log-odds of a match; SigLIP starts at -10.
       query_groups: `[B]` ids; None: all rows differ.
-      target_groups: `[B]` ids of the targets; None: `query_groups`.
+      target_groups: `[C]` ids of the targets; None: `query_groups`, where C is B.
       query_ids: `[B]` ids of the query vectors, for batches in which a query is also a target.
-      target_ids: `[B]` ids of the target vectors; a target with the query's id is left out.
+      target_ids: `[C]` ids of the target vectors; a target with the query's id is left out.
       duplicates: other columns of the same group are left out or count as positives.
-      target_valid: `[B]`, false where the target has no vector.
+      target_valid: `[C]`, false where the target has no vector.
       weights: `[B]` factors of the rows' losses; None: all 1.
       axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
       tile: rows and columns that are compared at a time.
@@ -59,13 +62,18 @@ def sigmoid_contrastive(
     Returns:
       `[B]` float32 (float64 for float64 vectors).
     """
-    if target_groups is None:
-        target_groups = query_groups
     size = query.shape[0]
     rows = side(query, axes=axes, group=query_groups, identity=query_ids)._replace(
         scale=jnp.full((size,), scale, jnp.float32), bias=jnp.full((size,), bias, jnp.float32)
     )
-    columns = side(target, axes=axes, valid=target_valid, group=target_groups, identity=target_ids)
+    columns = side(
+        target,
+        axes=axes,
+        valid=target_valid,
+        group=query_groups if target_groups is None else target_groups,
+        identity=target_ids,
+        partners=size,
+    )
 
     def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, ...], tuple[()]]:
         assert rows.scale is not None

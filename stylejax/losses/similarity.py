@@ -11,6 +11,10 @@ from jaxtyping import Array, Bool, Float, Int
 Vectors = Float[Array, "b d"]
 Groups = Int[Array, " b"] | None
 Mask = Bool[Array, " b"] | None
+# The targets of B queries: their partners, and maybe more.
+Targets = Float[Array, "c d"]
+TargetGroups = Int[Array, " c"] | None
+TargetMask = Bool[Array, " c"] | None
 Axes = tuple[str, ...]  # mapped mesh axes that the batch is divided over
 
 
@@ -18,7 +22,8 @@ class Side(NamedTuple):
     """Rows or columns of the matrix of similarities; `[B, ...]`, or `[tile, ...]` within a tile."""
 
     vectors: Float[Array, "b d"] | None  # None where only the cosines are of interest
-    number: Int[Array, " b"]  # place in the whole batch from 1 on; partners have the same
+    # Place in the whole batch from 1 on, the same for partners; below 0: nobody's partner.
+    number: Int[Array, " b"]
     valid: Bool[Array, " b"]  # has a vector
     group: Groups = None  # listings of one product have the same; None: all differ
     identity: Groups = None  # of the vector itself, where a query is also a target
@@ -37,13 +42,28 @@ def side(
     valid: Mask = None,
     group: Groups = None,
     identity: Groups = None,
+    partners: int | None = None,
 ) -> Side:
-    """One side of a batch, numbered over all devices."""
+    """One side of a batch, numbered over all devices.
+
+    Args:
+      vectors: `[B, D]`.
+      axes: mapped mesh axes that the batch is divided over.
+      valid: `[B]`, false where there is no vector.
+      group: `[B]` ids of products.
+      identity: `[B]` ids of vectors.
+      partners: how many of the vectors, from the first on, have a partner on the other side; None:
+        all.
+    """
     size = vectors.shape[0]
-    first = jax.lax.axis_index(axes) * size if axes else 0
+    partners = size if partners is None else partners
+    device = jax.lax.axis_index(axes) if axes else 0
+    places = 1 + device * partners + jnp.arange(partners, dtype=jnp.int32)
+    further = size - partners
+    others = -1 - device * further - jnp.arange(further, dtype=jnp.int32)
     return Side(
         jnp.asarray(vectors),
-        1 + first + jnp.arange(size, dtype=jnp.int32),
+        jnp.concatenate([places, others]),
         jnp.ones((size,), bool) if valid is None else valid,
         group,
         identity,

@@ -13,6 +13,9 @@ from stylejax.losses.similarity import (
     Groups,
     Mask,
     Side,
+    TargetGroups,
+    TargetMask,
+    Targets,
     Vectors,
     apart,
     own,
@@ -32,16 +35,16 @@ TOP = 60.0  # largest exponent then
 
 def softmax_contrastive(
     query: Vectors,
-    target: Vectors,
+    target: Targets,
     *,
     scale: float | Float[Array, ""],
     query_groups: Groups = None,
-    target_groups: Groups = None,
+    target_groups: TargetGroups = None,
     query_ids: Groups = None,
-    target_ids: Groups = None,
+    target_ids: TargetGroups = None,
     duplicates: Duplicates = "exclude",
     query_valid: Mask = None,
-    target_valid: Mask = None,
+    target_valid: TargetMask = None,
     weights: Float[Array, " b"] | None = None,
     axes: Axes = (),
     tile: int = TILE,
@@ -54,15 +57,16 @@ def softmax_contrastive(
 
     Args:
       query: `[B, D]`, normalised inside.
-      target: `[B, D]`, normalised inside; row i is the query's partner.
+      target: `[C, D]`, C >= B, normalised inside; row i is the query's partner, those from B on
+        are further candidates, such as vectors of earlier steps, that search for nothing.
       scale: inverse temperature, > 0.
       query_groups: `[B]` ids; None: all rows differ.
-      target_groups: `[B]` ids of the targets; None: `query_groups`.
+      target_groups: `[C]` ids of the targets; None: `query_groups`, where C is B.
       query_ids: `[B]` ids of the query vectors, for batches in which a query is also a target.
-      target_ids: `[B]` ids of the target vectors; a target with the query's id is left out.
+      target_ids: `[C]` ids of the target vectors; a target with the query's id is left out.
       duplicates: other columns of the same group are left out or count as positives.
       query_valid: `[B]`, false where the query has no vector.
-      target_valid: `[B]`, false where the target has no vector.
+      target_valid: `[C]`, false where the target has no vector.
       weights: `[B]` factors of the rows' losses, such as clicks or a rank's gain (GCL: Zhu et al.
         2024, arXiv 2404.08535); None: all 1.
       axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`.
@@ -72,11 +76,16 @@ def softmax_contrastive(
       `[B]` float32 (float64 for float64 vectors); rows where query or target has no vector are
       meaningless, mask them.
     """
-    if target_groups is None:
-        target_groups = query_groups
-    rows = side(query, axes=axes, valid=query_valid, group=query_groups, identity=query_ids)
-    columns = side(target, axes=axes, valid=target_valid, group=target_groups, identity=target_ids)
     size = query.shape[0]
+    rows = side(query, axes=axes, valid=query_valid, group=query_groups, identity=query_ids)
+    columns = side(
+        target,
+        axes=axes,
+        valid=target_valid,
+        group=query_groups if target_groups is None else target_groups,
+        identity=target_ids,
+        partners=size,
+    )
     rows = rows._replace(scale=jnp.full((size,), scale, jnp.float32))
 
     def one_shift(rows: Side, columns: Side) -> Float[Array, " b"]:
@@ -123,6 +132,8 @@ def _losses(
     shifts = rows.shift, rows.shift if columns.shift is None else columns.shift
     attraction = rows.scale * partner
     total = jnp.zeros_like(attraction)
+    # Columns beyond the partners search for nothing.
+    sums, shifts = jax.tree.map(lambda x: x[: len(partner)], (sums, shifts))
     for (powers, *positive), shift in zip(sums, shifts, strict=True):
         if positive:
             attraction = positive[0] / positive[1]

@@ -39,7 +39,7 @@ def cosine_sums(
         rows' sums) and no row (for the columns') whose number is 0: those fill up the last tile.
         Its rows carry their `partner` cosine.
       rows: this device's part of the batch.
-      columns: the partners of the rows, in their order.
+      columns: the partners of the rows, in their order, and after them any further ones.
       axes: mapped mesh axes that the batch is divided over; () = all of it is here.
       tile: rows and columns of a tile.
 
@@ -158,12 +158,13 @@ def _sums_here(cell: Cell, tile: int, axes: Axes, rows: Side, columns: Side) -> 
     column_zeros = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), tile_zeros)
     row_zeros, column_zeros = _varying((row_zeros, column_zeros), axes)
     column_sums, row_sums = _scan(band, column_zeros, row_tiles)
-    return _whole(row_sums, size), _whole(column_sums, size)
+    return _whole(row_sums, size), _whole(column_sums, columns.number.shape[0])
 
 
 def _partners(rows: Side, columns: Side, tile: int) -> Float[Array, " b"]:
     """Each row's cosine with its partner."""
-    pairs = _in_tiles((rows.vectors, columns.vectors), tile)
+    assert columns.vectors is not None
+    pairs = _in_tiles((rows.vectors, columns.vectors[: rows.number.shape[0]]), tile)
 
     def cosines(_: None, pair: tuple[Array, Array]) -> tuple[None, Array]:
         return None, jnp.sum(normalise(pair[0]) * normalise(pair[1]), axis=-1)
@@ -243,7 +244,7 @@ def _gradients_here(
     column_gradients, row_gradients = _scan(
         band, _in_tiles(column_gradients, tile), _in_tiles((own, row_gradients), tile)
     )
-    return _whole(row_gradients, size), _whole(column_gradients, size)
+    return _whole(row_gradients, size), _whole(column_gradients, theirs[0].number.shape[0])
 
 
 def _of_vectors(
@@ -260,19 +261,36 @@ def _of_vectors(
         row, column = normalise(row), normalise(column)
         return row, column, jnp.sum(row * column, axis=-1)
 
+    def alone(column: Array) -> tuple[Array]:
+        return (normalise(column),)
+
+    def pulled(function: Callable, vectors: tuple, gradients: tuple, more: tuple = ()) -> tuple:
+        """Gradients through a function of tiles, each put where its tile's came from."""
+
+        def visit(gradients: tuple, number: Array) -> tuple[tuple, None]:
+            pull = jax.vjp(function, *_at(vectors, number))[1]
+            mine = pull((*_at(gradients, number), *_at(more, number)))
+            mine = jax.tree.map(lambda x, there: x.astype(there.dtype), mine, gradients)
+            return _put(gradients, number, mine), None
+
+        tiles = jnp.arange(gradients[0].shape[0])
+        return _scan(visit, gradients, tiles)[0]
+
+    assert columns.vectors is not None
     assert row_gradients.partner is not None
-    vectors = _in_tiles((rows.vectors, columns.vectors), tile)
-    partner = _in_tiles(row_gradients.partner + partner_cotangents, tile)
-    gradients = _in_tiles((row_gradients.vectors, column_gradients.vectors), tile)
-
-    def visit(gradients: tuple, number: Array) -> tuple[tuple, None]:
-        pull = jax.vjp(units, *_at(vectors, number))[1]
-        mine = pull((*_at(gradients, number), partner[number]))
-        mine = jax.tree.map(lambda x, there: x.astype(there.dtype), mine, gradients)
-        return _put(gradients, number, mine), None
-
-    gradients, _ = _scan(visit, gradients, jnp.arange(partner.shape[0]))
-    first, second = _whole(gradients, rows.number.shape[0])
+    assert column_gradients.vectors is not None
+    size = rows.number.shape[0]
+    paired = pulled(
+        units,
+        _in_tiles((rows.vectors, columns.vectors[:size]), tile),
+        _in_tiles((row_gradients.vectors, column_gradients.vectors[:size]), tile),
+        (_in_tiles(row_gradients.partner + partner_cotangents, tile),),
+    )
+    first, second = _whole(paired, size)
+    if further := columns.number.shape[0] - size:
+        tiles = _in_tiles((columns.vectors[size:], column_gradients.vectors[size:]), tile)
+        (rest,) = pulled(alone, tiles[:1], tiles[1:])
+        second = jnp.concatenate([second, _whole(rest, further)])
     whole = row_gradients._replace(vectors=first), column_gradients._replace(vectors=second)
     first, second = jax.tree.map(
         lambda x, like: x.astype(like.dtype), whole, (_split(rows)[0], _split(columns)[0])

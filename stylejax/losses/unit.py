@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Float32, Int
 from stylejax.config import LossConfig, parse_direction
 from stylejax.losses.consistency import locality_consistency
 from stylejax.losses.hinge import product_matching
+from stylejax.losses.memory import Memory
 from stylejax.losses.sigmoid import sigmoid_contrastive
 from stylejax.losses.similarity import Axes, Groups, Vectors
 from stylejax.losses.softmax import softmax_contrastive
@@ -31,6 +32,7 @@ def contrastive_loss_unit(
     left_groups: Groups = None,
     right_groups: Groups = None,
     weights: Weights = None,
+    memory: Memory | None = None,
     scale: float | Float[Array, ""] = 1.0,
     bias: float | Float[Array, ""] = 0.0,
     axes: Axes = (),
@@ -52,6 +54,7 @@ def contrastive_loss_unit(
       weights: `[B]` positive weights of the pairs; None: all 1. A part is the mean over the rows
         weighted by them to the power `options.weight_exponent` (GCL: Zhu et al. 2024, arXiv
         2404.08535, weighs by rank).
+      memory: vectors of earlier steps that the queries of `options.matching` search as well.
       scale: inverse temperature of the softmax and sigmoid forms.
       bias: bias of the sigmoid form.
       axes: mapped mesh axes that the batch is divided over, inside `jax.shard_map`; the result is
@@ -79,6 +82,7 @@ def contrastive_loss_unit(
             {v: view.cut(length) for v, view in lefts.items()},
             {v: view.cut(length) for v, view in rights.items()},
             options,
+            None if memory is None else memory.cut(length),
             scale,
             bias,
             axes,
@@ -93,6 +97,7 @@ def _parts(
     lefts: Mapping[str, _View],
     rights: Mapping[str, _View],
     options: LossConfig,
+    memory: Memory | None,
     scale: float | Float[Array, ""],
     bias: float | Float[Array, ""],
     axes: Axes,
@@ -105,7 +110,8 @@ def _parts(
         query, target = lefts[q], rights[t]
         if options.pooled:
             query, target = _pool(query, rights[q]), _pool(target, lefts[t])
-        losses = _contrast(query, target, options, options.matching_margin, **form)
+        searched = target if memory is None else _pool(target, _remembered(memory, t))
+        losses = _contrast(query, searched, options, options.matching_margin, **form)
         parts[f"ppm/{direction}"] = _mean(losses, query, target.present, axes)
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
@@ -161,6 +167,13 @@ class _View(NamedTuple):
 
 def _pool(first: _View, second: _View) -> _View:
     return _View(*(jnp.concatenate(parts) for parts in zip(first, second, strict=True)))
+
+
+def _remembered(memory: Memory, view: str) -> _View:
+    """What is kept of a view, as vectors that search for nothing and have no gradient."""
+    vectors, present, groups = memory.candidates(view)
+    nobody = jnp.full(groups.shape, -1)
+    return _View(jax.lax.stop_gradient(vectors), present, groups, nobody, jnp.zeros(groups.shape))
 
 
 def _contrast(

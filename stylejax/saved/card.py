@@ -115,7 +115,22 @@ def _both(config: Config) -> str:
 
 
 def _own(config: Config) -> str:
-    side = config.picture.read_size
+    side, most = config.picture.read_size, config.picture.per_listing
+    shown = """photos = ["photo.jpg", None]  # None: no photo"""
+    image = f"""image = np.zeros((len(photos), {side}, {side}, 3), np.uint8)
+for row, photo in enumerate(photos):
+    if photo:
+        resized = Image.open(photo).convert("RGB").resize(({side}, {side}), Image.BICUBIC)
+        image[row] = np.asarray(resized)
+has_image = np.array([photo is not None for photo in photos])"""
+    if most > 1:
+        shown = f"""photos = [["photo.jpg"], []]  # up to {most} of each listing"""
+        image = f"""image = np.zeros((len(photos), {most}, {side}, {side}, 3), np.uint8)
+has_image = np.zeros((len(photos), {most}), bool)
+for row, several in enumerate(photos):
+    for place, photo in enumerate(several):
+        resized = Image.open(photo).convert("RGB").resize(({side}, {side}), Image.BICUBIC)
+        image[row, place], has_image[row, place] = np.asarray(resized), True"""
     return f"""Needs `jax`, `numpy`, `pillow`, `flatbuffers`, `safetensors` and `tokenizers` (made
 with JAX {jax.__version__}):
 
@@ -132,19 +147,14 @@ tokenizer = Tokenizer.from_file("tokenizer.json")
 tokenizer.enable_truncation({config.text.max_tokens})
 
 titles = ["orange fish mug", ""]  # empty: no title
-photos = ["photo.jpg", None]  # None: no photo
+{shown}
 
 tokens = np.full((len(titles), {config.text.max_tokens}), -1, np.int32)
 for row, title in enumerate(titles):
     if title.strip():
         ids = tokenizer.encode(title).ids
         tokens[row, : len(ids)] = ids
-image = np.zeros((len(photos), {side}, {side}, 3), np.uint8)
-for row, photo in enumerate(photos):
-    if photo:
-        resized = Image.open(photo).convert("RGB").resize(({side}, {side}), Image.BICUBIC)
-        image[row] = np.asarray(resized)
-has_image = np.array([photo is not None for photo in photos])
+{image}
 
 vectors = encode(weights, image, has_image, tokens)  # "i" photo, "t" title, "m" both
 ```

@@ -59,7 +59,7 @@ class Checkpoints:
             int(state.step),
             {
                 "encoder": encoder,
-                "training": {"parameters": state.parameters, "optimizer": state.optimizer},
+                "training": _training(state),
             },
             custom_metadata={
                 "config": to_json(config),
@@ -91,7 +91,7 @@ class Checkpoints:
         abstract = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
         )
-        wanted = {"training": {"parameters": abstract.parameters, "optimizer": abstract.optimizer}}
+        wanted = {"training": _training(abstract)}
         if abstract.average:
             wanted["encoder"] = abstract.average
         loaded = self._checkpointer.load_checkpointables(step, wanted)
@@ -100,6 +100,7 @@ class Checkpoints:
             loaded["training"]["parameters"],
             loaded.get("encoder", {}),
             loaded["training"]["optimizer"],
+            loaded["training"].get("memory"),
         )
 
     def config(self) -> Config:
@@ -167,3 +168,9 @@ class Checkpoints:
     def _metadata(self) -> dict[str, Any]:
         metadata = self._checkpointer.checkpointables_metadata(self._require()).custom_metadata
         return cast(dict[str, Any], metadata)
+
+
+def _training(state: TrainState) -> dict[str, Any]:
+    """What of a state training alone needs."""
+    kept = {"parameters": state.parameters, "optimizer": state.optimizer}
+    return kept if state.memory is None else kept | {"memory": state.memory}

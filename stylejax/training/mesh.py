@@ -40,6 +40,11 @@ def by_row(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
+def by_memory_row(mesh: Mesh) -> NamedSharding:
+    """Axis 2 divided over the mesh's `data` axis: the rows of remembered batches."""
+    return NamedSharding(mesh, PartitionSpec(None, None, "data"))
+
+
 def require_divisible(rows: int, mesh: Mesh, setting: str) -> None:
     """Raises ConfigError when a batch cannot be divided over the mesh, with both numbers."""
     if rows % mesh.size:

@@ -15,8 +15,8 @@ from jaxtyping import Array, Float32, Int32
 from stylejax.batch import PairBatch, Products
 from stylejax.config import Config
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
-from stylejax.losses import sharded_loss_unit, views_needed
-from stylejax.training.mesh import by_row, replicated
+from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
+from stylejax.training.mesh import by_memory_row, by_row, replicated
 from stylejax.training.optimizer import frozen, make_optimizer, require_matches
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
@@ -29,6 +29,7 @@ class TrainState(NamedTuple):
     parameters: Parameters  # the encoder's weights, and the loss's scale and bias
     average: Parameters  # moving average of the encoder's weights; empty when it is off
     optimizer: Any  # optax state
+    memory: Memory | None = None  # vectors of the last batches, where the loss wants them
 
 
 Metrics = dict[str, Float32[Array, ""]]
@@ -60,20 +61,23 @@ def make_train_step(
             parameters[LOG_SCALE] = jnp.log(jnp.float32(config.loss.scale))
         if config.loss.form == "sigmoid":
             parameters[BIAS] = jnp.float32(config.loss.bias)
-        return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters))
+        memory = empty_memory(config.loss, config.training.batch_size, config.encoder.dim)
+        return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters), memory)
 
     require_matches(config.training, jax.eval_shape(create).parameters)
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
-        def loss(parameters: Parameters) -> tuple[Float32[Array, ""], Metrics]:
+        def loss(parameters: Parameters) -> tuple[Float32[Array, ""], tuple]:
             # Of a frozen weight not even the gradient is computed.
             parameters = {
                 name: jax.lax.stop_gradient(x) if frozen(config.training, name) else x
                 for name, x in parameters.items()
             }
-            return pair_loss(parameters, batch, config, bind, mesh)
+            return pair_loss(parameters, batch, config, bind, mesh, state.memory, state.step)
 
-        (total, parts), gradients = jax.value_and_grad(loss, has_aux=True)(state.parameters)
+        (total, (parts, memory)), gradients = jax.value_and_grad(loss, has_aux=True)(
+            state.parameters
+        )
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = cast(Parameters, optax.apply_updates(state.parameters, updates))
         average = optax.incremental_update(
@@ -85,13 +89,18 @@ def make_train_step(
         if LOG_SCALE in parameters:
             metrics["scale"] = jnp.exp(parameters[LOG_SCALE])
         return (
-            TrainState(state.step + 1, parameters, cast(Parameters, average), optimizer_state),
+            TrainState(
+                state.step + 1, parameters, cast(Parameters, average), optimizer_state, memory
+            ),
             metrics,
         )
 
+    kept = None if not config.loss.memory else by_memory_row(mesh)
+    there: Any = (whole, whole, whole, whole, kept)
+    there = TrainState(*there)
     return (
-        jax.jit(create, out_shardings=whole),
-        jax.jit(step, in_shardings=(whole, rows), out_shardings=(whole, whole), donate_argnums=0),
+        jax.jit(create, out_shardings=there),
+        jax.jit(step, in_shardings=(there, rows), out_shardings=(there, whole), donate_argnums=0),
     )
 
 
@@ -101,8 +110,13 @@ def pair_loss(
     config: Config,
     bind: Callable[[Parameters], ProductEncoder],
     mesh: Mesh,
-) -> tuple[Float32[Array, ""], Metrics]:
-    """The loss unit over a batch of pairs divided over the mesh, and its parts."""
+    memory: Memory | None = None,
+    step: Int32[Array, ""] | int = 0,
+) -> tuple[Float32[Array, ""], tuple[Metrics, Memory | None]]:
+    """The loss unit over a batch of pairs divided over the mesh; its parts and the next memory.
+
+    Vectors of the first steps drift too fast: while the rate warms up the memory is not searched.
+    """
     encoder = bind({name: x for name, x in parameters.items() if not name.startswith("loss/")})
     encode = partial(encode_in_parts, encoder, parts=config.training.micro_batches)
     left_views, right_views = views_needed(config.loss)
@@ -116,19 +130,25 @@ def pair_loss(
     bias = parameters.get(BIAS, 0.0)
     if not config.loss.learn_scale:
         scale, bias = jax.lax.stop_gradient((scale, bias))
-    return sharded_loss_unit(
+    present = present_views(batch.left), present_views(batch.right)
+    total, parts = sharded_loss_unit(
         mesh,
         left,
         right,
         config.loss,
-        left_present=present_views(batch.left),
-        right_present=present_views(batch.right),
+        left_present=present[0],
+        right_present=present[1],
         left_groups=batch.left_group,
         right_groups=batch.right_group,
         weights=batch.weight,
+        memory=memory and memory.used(jnp.asarray(step >= config.training.warmup_steps)),
         scale=scale,
         bias=bias,
     )
+    if memory is not None:
+        groups = batch.left_group, batch.right_group
+        memory = memory.with_batch(jnp.asarray(step), (left, right), present, groups)
+    return total, (parts, memory)
 
 
 def encode_in_parts(
@@ -147,10 +167,10 @@ def encode_in_parts(
       parts: 1 = all at once, nothing is encoded twice.
     """
     if parts == 1:
-        return encoder(products, views)
+        return encoder(products, views, training=True)
     # Part p has the rows p, p + parts, ...: rows stay on the devices that have them.
     divided = jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), products)
-    vectors = jax.lax.map(jax.checkpoint(lambda part: encoder(part, views)), divided)
+    vectors = jax.lax.map(jax.checkpoint(lambda part: encoder(part, views, training=True)), divided)
     return {view: x.swapaxes(0, 1).reshape(-1, x.shape[-1]) for view, x in vectors.items()}
 
 

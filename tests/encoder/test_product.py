@@ -42,7 +42,7 @@ def config(depths: str = "towers and fusion", stem: str = "patch", **encoder) ->
     )
     return Config(
         encoder=tiny.changed(options, encoder),
-        picture=PictureConfig(size=16, stored_size=20),
+        picture=PictureConfig(size=16, stored_size=20, per_listing=3),
         text=TextConfig(max_tokens=8),
     )
 
@@ -255,3 +255,64 @@ def test_present_views_are_what_a_listing_has() -> None:
 def test_another_depth_than_divides_the_width_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"width 16 is not divisible by .*text\.heads 3"):
         config(text={"heads": 3})
+
+
+# ---- Several pictures of a listing
+
+
+def several(seed: int = 0) -> Products:
+    """Listings 0 to 2 have three pictures, 3 and 4 one, 5 none; all have titles."""
+    parts = [tiny.products(ROWS, seed=seed + n) for n in range(3)]
+    there = np.array([[1, 1, 1]] * 3 + [[1, 0, 0]] * 2 + [[0, 0, 0]], bool)
+    image = np.stack([part.image for part in parts], axis=1)
+    return parts[0]._replace(image=image, has_image=there)
+
+
+@every_depth
+def test_one_of_several_pictures_is_a_single_picture(depths: str) -> None:
+    given = several()
+    first = given._replace(image=given.image[:, 0], has_image=given.has_image[:, 0])
+    found, expected = built(depths, "patch")(given), built(depths, "patch")(first)
+    for view in "mti":
+        rows = slice(3, 5) if view == "i" else slice(3, 6)
+        np.testing.assert_allclose(found[view][rows], expected[view][rows], atol=1e-5)
+        assert np.isfinite(found[view]).all()
+    assert np.abs(found["i"][:3] - expected["i"][:3]).max(axis=1).min() > 1e-3
+
+
+@every_depth
+def test_the_order_of_pictures_does_not_matter(depths: str) -> None:
+    given = several()
+    turned = given._replace(image=given.image[:, ::-1], has_image=given.has_image[:, ::-1])
+    found, expected = built(depths, "patch")(turned), built(depths, "patch")(given)
+    for view in "mt":
+        np.testing.assert_allclose(found[view], expected[view], atol=1e-5)
+    np.testing.assert_allclose(found["i"][:5], expected["i"][:5], atol=1e-5)
+
+
+def test_pictures_are_averaged_or_weighed() -> None:
+    """Weights start alike; then those of a listing's pictures sum to one."""
+    made = {}
+    given = jax.tree.map(jax.numpy.asarray, several())
+    for kind in ("mean", "attention"):
+        init, bind = encoder_factory(config("towers", pictures=kind), VOCAB)
+        parameters = init(jax.random.key(0))
+        if kind == "attention":
+            start = bind(parameters)(given, "i")["i"]
+            np.testing.assert_allclose(start[:5], made["mean"][:5], atol=1e-5)
+            scores = jax.random.normal(jax.random.key(1), parameters["telling/kernel"].shape)
+            parameters["telling/kernel"] = 3 * scores
+        made[kind] = bind(parameters)(given, "i")["i"]
+        encoder = bind(parameters)
+    tokens = [encoder.image(given.image[:, place]) for place in range(3)]
+    pooled = np.stack([encoder.image.pool(x) for x in tokens], axis=1)[:3]
+    telling = np.exp(np.asarray(pooled) @ np.asarray(parameters["telling/kernel"]))
+    expected = encoder.image.head((telling / telling.sum(1, keepdims=True) * pooled).sum(1))
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(made["attention"][:3], expected, atol=1e-5)
+    assert np.abs(made["attention"][:3] - made["mean"][:3]).max() > 1e-3
+
+
+def test_weights_of_pictures_are_for_encoders_without_fusion() -> None:
+    with pytest.raises(ConfigError, match=r"fusion transformer .* reads the tokens of all"):
+        config("fusion", pictures="attention")

@@ -16,7 +16,7 @@ from input_pipeline.catalogue import load_catalogue
 from input_pipeline.crops import open_pictures
 from input_pipeline.decode import FilePictures
 from input_pipeline.graph import PairGraph, pair_graph
-from input_pipeline.listings import product_batches
+from input_pipeline.listings import ListingPictures, product_batches
 from input_pipeline.mining import mine
 from input_pipeline.pairs import PairSource, pair_batches
 from input_pipeline.photos import Photos, all_photos
@@ -195,9 +195,31 @@ def test_without_augmentation_training_sees_what_export_sees(data_root: Path) ->
     plain = Input(data_root, picture=still)
     (batch,) = plain.batches(1)
     rows = batch.left_item.astype(np.int64)
-    pictures = Pictures(plain.catalogue.item_id, plain.catalogue.image, data_root, 16, 8)
+    photos = all_photos(plain.catalogue, None)
+    pictures = ListingPictures(photos, Pictures(photos.items, photos.images, data_root, 16, 8), 1)
     ((_, listings),) = product_batches(rows, pictures, plain.tokens, 8)
     assert equal(batch.left, listings)
+
+
+def test_several_photos_of_a_listing_come_together(data_root: Path, given: Input) -> None:
+    """Here a second photo of every listing; the first is cropped as it is alone."""
+    single = given.source.photos
+    images = [image for image in single.images for _ in range(2)]
+    photos = Photos(single.start * 2, [str(n) for n in range(len(images))], images)
+    options = tiny.config(data_root, "unused", picture={"per_listing": 3})
+    decode = open_pictures(photos.items, images, data_root, options.picture)
+    source = replace(given.source, photos=photos, pictures=decode)
+    (batch,) = islice(pair_batches([source], options), 1)
+    (plain,) = given.batches(1)
+    for side, alone in ((batch.left, plain.left), (batch.right, plain.right)):
+        assert side.image.shape == (8, 3, 16, 16, 3)
+        for place in (0, 1):
+            assert np.array_equal(side.has_image[:, place], alone.has_image)
+        assert not side.has_image[:, 2].any()
+        assert np.array_equal(side.image[:, 0], alone.image)
+        changed = (side.image[:, 1] != alone.image).any(axis=(1, 2, 3))
+        assert np.array_equal(changed, alone.has_image)  # another crop of the same photo
+        assert not side.image[:, 2].any()
 
 
 # ---- Every way of sampling

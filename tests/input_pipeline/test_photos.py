@@ -41,13 +41,27 @@ def test_further_photos_join_the_catalogues_own(tmp_path: Path) -> None:
 def test_photos_take_turns(tmp_path: Path) -> None:
     photos = all_photos(CATALOGUE, tiny.write_csv(tmp_path / "photos.csv", ROWS))
     rows = np.array([0, 1, 2])
-    turns = [photos.chosen(rows, np.full(3, turn), seed=0).tolist() for turn in range(6)]
+    turns = [photos.chosen(rows, np.full(3, turn), seed=0)[:, 0].tolist() for turn in range(6)]
     first, second, third = zip(*turns, strict=True)
     assert sorted(first[:3]) == sorted(first[3:]) == [0, 1, 2]
     assert set(second) == {3}
     assert set(third) == {4}
-    starts = {int(photos.chosen(rows[:1], np.zeros(1, int), seed)[0]) for seed in range(20)}
+    starts = {int(photos.chosen(rows[:1], np.zeros(1, int), seed)[0, 0]) for seed in range(20)}
     assert starts == {0, 1, 2}
+
+
+def test_several_photos_are_shown_at_a_time_each_once(tmp_path: Path) -> None:
+    photos = all_photos(CATALOGUE, tiny.write_csv(tmp_path / "photos.csv", ROWS))
+    rows = np.array([2, 0])
+    assert photos.leading(rows, 1).tolist() == [[4], [0]]
+    assert photos.leading(rows, 2).tolist() == [[4, -1], [0, 1]]
+    assert photos.leading(rows, 4).tolist() == [[4, -1, -1, -1], [0, 1, 2, -1]]
+    for turn in range(4):
+        turns = np.full(2, turn)
+        (single,) = photos.chosen(rows[1:], turns[1:], seed=1).tolist()
+        alone, pair = photos.chosen(rows, turns, seed=1, most=2).tolist()
+        assert alone == [4, -1]
+        assert pair == [single[0], (single[0] + 1) % 3]
 
 
 def test_faults_of_the_table_are_named(tmp_path: Path) -> None:

@@ -136,3 +136,23 @@ def test_gradients_are_those_of_finite_differences_in_float64(name: str) -> None
         step = 1e-5
         ahead, behind = (total(a + e * along[0], b + e * along[1]) for e in (step, -step))
         np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "plc"])
+def test_targets_without_a_query_have_gradients_too(name: str) -> None:
+    """Further candidates: five queries among eight targets, in tiles that cut both."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        a, b, *along = (jnp.asarray(rng.normal(size=(rows, 6))) for rows in (5, 8, 5, 8))
+        weights = jnp.asarray(rng.normal(size=5))
+
+        def total(a, b):
+            return (weights * LOSSES[name](a, b, tile=2)).sum()
+
+        assert LOSSES[name](a, b).shape == (5,)
+        slopes = jax.grad(total, (0, 1))(a, b)
+        assert (jnp.abs(slopes[1]).max(1) > 0).all()
+        found = sum((slope * way).sum() for slope, way in zip(slopes, along, strict=True))
+        step = 1e-5
+        ahead, behind = (total(a + e * along[0], b + e * along[1]) for e in (step, -step))
+        np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-6)

@@ -60,6 +60,18 @@ def test_a_state_survives_the_disk_bit_for_bit(tmp_path: Path, ema: float) -> No
     assert bool(restored.average) == bool(ema)
 
 
+def test_what_the_loss_remembers_is_kept_too(tmp_path: Path) -> None:
+    options = config(tmp_path, loss={"memory": 2})
+    state = make_train_step(options, VOCAB, MESH)[0]()
+    moved = jax.tree.map(lambda x: x + jax.numpy.ones((), x.dtype), state)._replace(step=state.step)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(moved, options, "{}", VOCAB)
+    checkpoints.close()
+    restored = Checkpoints(tmp_path).restore(state, options)
+    assert jax.tree.structure(restored) == jax.tree.structure(moved)
+    jax.tree.map(np.testing.assert_array_equal, restored.memory, moved.memory)
+
+
 def test_the_newest_is_found_and_older_ones_go(tmp_path: Path) -> None:
     saved(tmp_path, 2, 4, 6, keep=2)
     checkpoints = Checkpoints(tmp_path, 2)

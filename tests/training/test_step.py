@@ -85,6 +85,21 @@ def test_one_and_eight_devices_train_alike(form: str) -> None:
             np.testing.assert_allclose(x, state_eight.parameters[name], atol=2e-3, err_msg=name)
 
 
+def test_earlier_batches_are_searched_once_the_rate_has_warmed_up() -> None:
+    """On one device as on eight; the memory lies where the rows of the batch lie."""
+    plain = config(loss={"form": "softmax", **MATCHING})
+    remembering = config(loss={"form": "softmax", "memory": 2, **MATCHING})
+    without, _, _ = curve(plain, 6)
+    one, state, _ = curve(remembering, 6)
+    eight, _, _ = curve(remembering, 6, devices=8)
+    np.testing.assert_allclose(one, eight, rtol=2e-4)
+    warm = remembering.training.warmup_steps
+    assert one[:warm] == pytest.approx(without[:warm], rel=1e-5)
+    assert one[warm] > without[warm] + 0.1  # more candidates, a larger loss
+    assert state.memory.vectors["m"].shape == (2, 1, 8, 8)
+    assert state.memory.present["m"].sum() == 16
+
+
 def test_two_runs_are_equal_bit_for_bit() -> None:
     options = config(loss=MATCHING)
     (first, state, _), (second, again, _) = (curve(options, 3) for _ in range(2))
