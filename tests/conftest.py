@@ -30,6 +30,7 @@ CHECKED = [
     "stylejax.encoder",
     "stylejax.training",
     "stylejax.retrieval",
+    "stylejax.saved",
     "input_pipeline",
 ]
 jaxtyping.install_import_hook(CHECKED, "typecheck.checked")

@@ -158,7 +158,7 @@ def test_transformers_loads_what_was_saved(family: str, tmp_path: Path) -> None:
     config, parameters = towers(family, tmp_path / "in")
     parameters = moved(parameters)
     out = tmp_path / "out"
-    loss = {"loss/log_scale": np.float32(2.0), "loss/bias": np.float32(-9.0)}
+    loss = {"loss/log_scale": jnp.float32(2.0), "loss/bias": jnp.float32(-9.0)}
     write_weights(out, trained(config, parameters), "transformers", loss)
     model, info = AutoModel.from_pretrained(out, output_loading_info=True)
     assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
