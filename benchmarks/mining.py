@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=20_000_000, help="events of the log")
     parser.add_argument("--listings", type=int, default=2_000_000, help="listings")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of ours and of the query")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of ours and of the query")
     parser.add_argument("--out", default="runs/mining.json", help="results as JSON")
     parser.add_argument("--plot", default="docs/mining_scale.png", help="curve; empty = none")
     args = parser.parse_args()
