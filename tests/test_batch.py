@@ -15,7 +15,7 @@ def test_a_listing_has_text_when_it_has_a_token() -> None:
 
 def test_a_batch_is_a_tree_of_arrays() -> None:
     batch = tiny.pair_batch(4)
-    assert len(jax.tree.leaves(batch)) == 10
+    assert len(jax.tree.leaves(batch)) == 11
     halved = jax.tree.map(lambda x: x[::2], batch)
     assert isinstance(halved, PairBatch)
     assert halved.left.image.shape[0] == 2

@@ -66,6 +66,15 @@ CHINESE_CLIP = Family(
         "head": "linear",
     },
 )
+# Sides of timm's SigLIP models by the front of their names; the model takes pictures of any side.
+TIMM_SIDES = {
+    "vit_base_patch16_siglip_": (224,),
+    "vit_base_patch32_siglip_": (256,),
+    "vit_large_patch16_siglip_": (256, 512),
+    "vit_so400m_patch14_siglip_": (224,),
+    "vit_so400m_patch16_siglip_": (256,),
+    "vit_giantopt_patch16_siglip_": (256,),
+}
 FAMILIES: dict[Layout, tuple[Family, ...]] = {
     "transformers": (CLIP, SIGLIP, CHINESE_CLIP),
     "open_clip": (CLIP, SIGLIP),
@@ -252,14 +261,3 @@ def _timm_name(config: Config) -> str:
         f"patches of {image.patch}, {image.activation} and epsilon {image.epsilon}; try --format "
         "transformers"
     )
-
-
-# Sides of timm's SigLIP models by the front of their names; the model takes pictures of any side.
-TIMM_SIDES = {
-    "vit_base_patch16_siglip_": (224,),
-    "vit_base_patch32_siglip_": (256,),
-    "vit_large_patch16_siglip_": (256, 512),
-    "vit_so400m_patch14_siglip_": (224,),
-    "vit_so400m_patch16_siglip_": (256,),
-    "vit_giantopt_patch16_siglip_": (256,),
-}
