@@ -21,7 +21,7 @@ from stylejax.losses.similarity import (
     Vectors,
     own,
     same_product,
-    side,
+    sides,
 )
 from stylejax.losses.tiles import TILE, cosine_sums
 
@@ -57,13 +57,13 @@ def product_matching(
     Returns:
       `[B]` float32 (float64 for float64 vectors), one loss a row.
     """
-    rows = side(query, axes=axes, group=query_groups)
-    columns = side(
+    rows, columns = sides(
+        query,
         target,
         axes=axes,
-        valid=target_valid,
-        group=query_groups if target_groups is None else target_groups,
-        partners=query.shape[0],
+        query_groups=query_groups,
+        target_groups=target_groups,
+        target_valid=target_valid,
     )
 
     def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, Array], tuple[()]]:

@@ -17,7 +17,7 @@ from stylejax.losses.similarity import (
     apart,
     own,
     same_product,
-    side,
+    sides,
 )
 from stylejax.losses.softmax import Duplicates
 from stylejax.losses.tiles import TILE, cosine_sums
@@ -63,16 +63,18 @@ def sigmoid_contrastive(
       `[B]` float32 (float64 for float64 vectors).
     """
     size = query.shape[0]
-    rows = side(query, axes=axes, group=query_groups, identity=query_ids)._replace(
-        scale=jnp.full((size,), scale, jnp.float32), bias=jnp.full((size,), bias, jnp.float32)
-    )
-    columns = side(
+    rows, columns = sides(
+        query,
         target,
         axes=axes,
-        valid=target_valid,
-        group=query_groups if target_groups is None else target_groups,
-        identity=target_ids,
-        partners=size,
+        query_groups=query_groups,
+        target_groups=target_groups,
+        target_valid=target_valid,
+        query_ids=query_ids,
+        target_ids=target_ids,
+    )
+    rows = rows._replace(
+        scale=jnp.full((size,), scale, jnp.float32), bias=jnp.full((size,), bias, jnp.float32)
     )
 
     def cell(cosines: Array, rows: Side, columns: Side) -> tuple[tuple[Array, ...], tuple[()]]:

@@ -70,6 +70,32 @@ def side(
     )
 
 
+def sides(
+    query: Vectors,
+    target: Targets,
+    *,
+    axes: Axes,
+    query_groups: Groups,
+    target_groups: TargetGroups,
+    target_valid: TargetMask,
+    query_valid: Mask = None,
+    query_ids: Groups = None,
+    target_ids: TargetGroups = None,
+) -> tuple[Side, Side]:
+    """Queries and their targets: the first targets are partners, any further ones candidates."""
+    size = query.shape[0]
+    rows = side(query, axes=axes, valid=query_valid, group=query_groups, identity=query_ids)
+    columns = side(
+        target,
+        axes=axes,
+        valid=target_valid,
+        group=query_groups if target_groups is None else target_groups,
+        identity=target_ids,
+        partners=size,
+    )
+    return rows, columns
+
+
 def normalise(x: Float[Array, "... d"]) -> Float[Array, "... d"]:
     """Scales rows to unit length, in float32 at least; zero rows stay zero, with zero gradient."""
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -20,7 +20,7 @@ from stylejax.losses.similarity import (
     apart,
     own,
     same_product,
-    side,
+    sides,
 )
 from stylejax.losses.tiles import TILE, cosine_sums, row_fold
 
@@ -77,14 +77,16 @@ def softmax_contrastive(
       meaningless, mask them.
     """
     size = query.shape[0]
-    rows = side(query, axes=axes, valid=query_valid, group=query_groups, identity=query_ids)
-    columns = side(
+    rows, columns = sides(
+        query,
         target,
         axes=axes,
-        valid=target_valid,
-        group=query_groups if target_groups is None else target_groups,
-        identity=target_ids,
-        partners=size,
+        query_groups=query_groups,
+        target_groups=target_groups,
+        query_valid=query_valid,
+        target_valid=target_valid,
+        query_ids=query_ids,
+        target_ids=target_ids,
     )
     rows = rows._replace(scale=jnp.full((size,), scale, jnp.float32))
 

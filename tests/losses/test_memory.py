@@ -78,18 +78,9 @@ def test_what_is_kept_is_searched_beside_the_batch(form: str, pooled: bool) -> N
     options = LossConfig(form=form, memory=2, matching=("t-m",), consistency=(), pooled=pooled)
     memory = filled(options, 3)
     left, right, groups = side(1), side(2), jnp.asarray(GROUPS)
-    total, parts = contrastive_loss_unit(
-        left,
-        right,
-        options,
-        left_present=EVERYWHERE,
-        right_present=EVERYWHERE,
-        left_groups=groups,
-        right_groups=groups,
-        memory=memory,
-        scale=5.0,
-        bias=-2.0,
-    )
+    given = {"left_present": EVERYWHERE, "right_present": EVERYWHERE, "scale": 5.0, "bias": -2.0}
+    given |= {"left_groups": groups, "right_groups": groups}
+    total, parts = contrastive_loss_unit(left, right, options, memory=memory, **given)
     vectors, _, theirs = memory.candidates("m")
     query, target, ids = left["t"], right["m"], GROUPS
     if pooled:
@@ -103,17 +94,7 @@ def test_what_is_kept_is_searched_beside_the_batch(form: str, pooled: bool) -> N
     else:
         expected = reference.sigmoid(query, target, 5.0, -2.0, ids, among)
     np.testing.assert_allclose(parts["ppm/t-m"], expected.mean(), rtol=2e-5)
-    without = contrastive_loss_unit(
-        left,
-        right,
-        options,
-        left_present=EVERYWHERE,
-        right_present=EVERYWHERE,
-        left_groups=groups,
-        right_groups=groups,
-        scale=5.0,
-        bias=-2.0,
-    )
+    without = contrastive_loss_unit(left, right, options, **given)
     assert parts["pdc/t-m"] == without[1]["pdc/t-m"]
     assert abs(total - without[0]) > 1e-3
 
