@@ -1,9 +1,9 @@
 """Claim: a training step of CLIP takes no longer here than in open_clip on PyTorch.
 
 The same towers (ViT of 12 layers and text tower of 6, width 384), batch, loss and optimizer (dense
-or tiled InfoNCE, AdamW) in one run, on random pictures and titles. On a CPU in float32; on a GPU in
-bfloat16, the peer under torch.compile with fused attention, and the share of the device's peak that
-the model's products make (MFU).
+or tiled InfoNCE, AdamW) in one run, on random pictures and titles; each in a process of its own,
+in turns, with huge pages. On a CPU in float32; on a GPU in bfloat16, the peer under torch.compile
+with fused attention, and the share of the device's peak that its products make (MFU).
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --device gpu --batch 512 --width 768 --side 224 --peak 989
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from stylejax.config import (
 
 LEAST = {"cpu": 1.0, "gpu": 1.2}  # steps of ours in the time of one of the peer's
 COMPILE = 30.0  # seconds
+PROGRAMS = ("stylejax", "open_clip")
 IMAGE_LAYERS, TEXT_LAYERS, VOCABULARY = 12, 6, 1000
 
 
@@ -51,20 +53,25 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=384, help="of every layer")
     parser.add_argument("--side", type=int, default=112, help="of a picture in pixels")
     parser.add_argument("--tokens", type=int, default=32, help="of a title")
-    parser.add_argument("--rounds", type=int, default=7, help="times that a step is measured")
+    parser.add_argument("--rounds", type=int, default=4, help="turns of each, three steps a turn")
     parser.add_argument("--peak", type=float, default=0.0, help="TFLOP/s of the device, for MFU")
+    parser.add_argument("--only", choices=PROGRAMS, help="answer each line read with a step's time")
     parser.add_argument("--out", default="runs/train_step.json", help="results as JSON")
     args = parser.parse_args()
-    if args.device == "cpu":
-        os.environ["JAX_PLATFORMS"] = "cpu"
-    ours, compiling = stylejax_step(args)
-    theirs = open_clip_step(args)
-    seconds: dict[str, list[float]] = {"stylejax": [], "open_clip": []}
+    if args.only:
+        answer(args)
+        return
+    seconds: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    children = {name: start(name) for name in PROGRAMS}
+    compiling = {name: read(child) for name, child in children.items()}["stylejax"]
     for _ in range(args.rounds):  # in turns: a busy machine slows both
-        for name, step in (("stylejax", ours), ("open_clip", theirs)):
-            started = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - started)
+        for name, child in children.items():
+            for step in range(4):
+                took = read(child, ask=True)
+                # The first one fetches back the memory that an idle process had to give.
+                seconds[name] += [took] if step else []
+    for child in children.values():
+        child.communicate()
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     ratio = medians["open_clip"] / medians["stylejax"]
     products = products_of_a_step(args)
@@ -89,6 +96,43 @@ def main() -> None:
     print(record["machine"])
     if missed:
         sys.exit(f"missed: {', '.join(missed)}")
+
+
+def start(name: str) -> subprocess.Popen[str]:
+    """This file once more, for one of the two."""
+    return subprocess.Popen(
+        [sys.executable, *sys.argv, "--only", name],
+        env={"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | os.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read(child: subprocess.Popen[str], *, ask: bool = False) -> float:
+    """The next number that it prints; for `ask`, that of one more step."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    if ask:
+        child.stdin.write("step\n")
+        child.stdin.flush()
+    line = child.stdout.readline()
+    if not line:
+        sys.exit(f"one of the programs ended with {child.wait()}")
+    return float(line)
+
+
+def answer(args: argparse.Namespace) -> None:
+    """Prints the seconds of compiling, then those of a step for each line of the input."""
+    if args.device == "cpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the other one needs memory too
+    step, compiling = (stylejax_step if args.only == "stylejax" else open_clip_step)(args)
+    print(compiling, flush=True)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        step()
+        print(time.perf_counter() - started, flush=True)
 
 
 def settings(args: argparse.Namespace) -> Config:
@@ -154,30 +198,29 @@ def stylejax_step(args: argparse.Namespace) -> tuple[Callable[[], None], float]:
     return once, compiling
 
 
-def open_clip_step(args: argparse.Namespace) -> Callable[[], None]:
+def open_clip_step(args: argparse.Namespace) -> tuple[Callable[[], None], float]:
     """Likewise of open_clip."""
     open_clip = import_open_clip()
     import torch
 
     gpu = args.device == "gpu"
     device = torch.device("cuda" if gpu else "cpu")
-    heads = args.width // 64
     model = open_clip.CLIP(
         embed_dim=args.width,
-        vision_cfg={
-            "layers": IMAGE_LAYERS,
-            "width": args.width,
-            "head_width": 64,
-            "patch_size": 16,
-            "image_size": args.side,
-        },
-        text_cfg={
-            "layers": TEXT_LAYERS,
-            "width": args.width,
-            "heads": heads,
-            "context_length": args.tokens,
-            "vocab_size": VOCABULARY,
-        },
+        vision_cfg=open_clip.CLIPVisionCfg(
+            layers=IMAGE_LAYERS,
+            width=args.width,
+            head_width=64,
+            patch_size=16,
+            image_size=args.side,
+        ),
+        text_cfg=open_clip.CLIPTextCfg(
+            layers=TEXT_LAYERS,
+            width=args.width,
+            heads=args.width // 64,
+            context_length=args.tokens,
+            vocab_size=VOCABULARY,
+        ),
     ).to(device)
     loss_of = open_clip.ClipLoss()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
@@ -200,9 +243,10 @@ def open_clip_step(args: argparse.Namespace) -> Callable[[], None]:
         if gpu:
             torch.cuda.synchronize()
 
-    for _ in range(3 if gpu else 1):  # compiling, for a GPU
+    started = time.perf_counter()
+    for _ in range(3 if gpu else 1):
         once()
-    return once
+    return once, time.perf_counter() - started
 
 
 def products_of_a_step(args: argparse.Namespace) -> float:

@@ -27,7 +27,7 @@ config = replace(
     run_dir="runs/siglip2_finetune",
     text=TextConfig(tokenizer=SOURCE, max_tokens=64, drop_tokens=0.1),
     picture=PictureConfig(size=224, stored_size=256, min_crop=0.4),
-    encoder=two_towers(SOURCE, late_fusion="gated", compute_dtype="bfloat16", remat="dots"),
+    encoder=two_towers(SOURCE, late_fusion="gated", compute_dtype="bfloat16", remat="attention"),
     loss=LossConfig(
         form="sigmoid",
         matching=("m-m", "i-i", "t-i"),

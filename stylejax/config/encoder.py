@@ -126,7 +126,8 @@ class EncoderConfig:
     prune: float = 0.0  # share of a title's tokens, the least telling, unread while training
     prune_by: Literal["text", "image"] = "image"  # told by likeness to the title, to the picture
     compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights: float32
-    remat: Literal["none", "dots", "layers"] = "none"  # kept for backward: all, products, inputs
+    # What the backward pass computes again instead of keeping it; see docs/training.md.
+    remat: Literal["none", "elementwise", "attention", "layers"] = "elementwise"
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, f"encoder.dim is {self.dim}; use >= 1")

@@ -16,9 +16,10 @@ ACTIVATIONS = {
     "gelu": functools.partial(jax.nn.gelu, approximate=False),
     "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),
 }
-# What a layer keeps for its backward pass; the rest is computed again there.
+# What a layer computes again in its backward pass instead of keeping it.
 REMAT = {
-    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "elementwise": jax.checkpoint_policies.dots_saveable,
+    "attention": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
     "layers": jax.checkpoint_policies.nothing_saveable,
 }
 
@@ -118,7 +119,7 @@ class TransformerStack(nnx.Module):
         dtype: str,
         rngs: nnx.Rngs,
         causal: bool = False,
-        remat: str = "none",
+        remat: str = "elementwise",
     ):
         """Creates the parameters.
 
@@ -127,8 +128,9 @@ class TransformerStack(nnx.Module):
           dtype: of activations.
           rngs: stream `params`.
           causal: a token sees those before it only.
-          remat: what is kept for the backward pass: everything ("none"), the results of matrix
-            products ("dots"), or the layers' inputs alone ("layers").
+          remat: what the backward pass computes again instead of keeping it: nothing ("none"),
+            norms, activations and softmax ("elementwise"), the products of attention too
+            ("attention"), everything ("layers").
         """
         self.depth, self.remat = config.depth, remat
         self.pre = config.norm == "pre"

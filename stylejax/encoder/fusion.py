@@ -41,6 +41,12 @@ class Fusion(nnx.Module):
 
     def first(self, image: ImageTokens | None, text: TextTokens | None) -> Float[Array, "b width"]:
         """The class token after the last layer."""
+        return self.layers(*self.join(image, text), read=1)[:, 0]
+
+    def join(
+        self, image: ImageTokens | None, text: TextTokens | None
+    ) -> tuple[Float[Array, "b n width"], Bool[Array, "b n"]]:
+        """What the layers read: class token, picture, title; and which of the tokens count."""
         parts, present = [], []
         for number, tokens in enumerate((image, text)):
             if tokens is None:
@@ -54,5 +60,4 @@ class Fusion(nnx.Module):
         front = self.class_token[...].astype(parts[0].dtype)
         parts = [jnp.broadcast_to(front, (rows, 1, len(front))), *parts]
         present = [jnp.ones((rows, 1), bool), *present]
-        tokens, counted = jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1)
-        return self.layers(tokens, counted, read=1)[:, 0]
+        return jnp.concatenate(parts, axis=1), jnp.concatenate(present, axis=1)
