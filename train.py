@@ -118,7 +118,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
         return pair_batches(pair_sources, config, start_step=start_step, host=host, hosts=hosts)
 
     # ---- Train
-    mesh = make_mesh(config.training.devices)
+    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     require_divisible(config.training.batch_size, mesh, "training.batch_size")
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     own, catalogue = data_sets[0], data_sets[0].catalogue

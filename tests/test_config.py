@@ -244,7 +244,6 @@ def text(**fields) -> EncoderConfig:
         (lambda: TrainingConfig(clip_norm=0.0), r"training\.clip_norm is 0.0; use > 0"),
         (lambda: TrainingConfig(weight_decay=-1.0), r"training\.weight_decay is -1.0; use 0 or"),
         (lambda: TrainingConfig(evaluate_every=-3), r"training\.evaluate_every is -3; use 0 or"),
-        (lambda: TrainingConfig(devices=-1), r"training\.devices is -1; use 0 or more"),
         (lambda: EvaluationConfig(category_level=-1), r"evaluation\.category_level is -1; use 0"),
         (lambda: PictureConfig(cache_mib=-1), r"picture\.cache_mib is -1; use 0 or more"),
         (lambda: PictureConfig(rotation=-5.0), r"picture\.rotation is -5.0; use 0 or more"),
@@ -333,6 +332,7 @@ def test_every_setting_is_frozen_and_reachable() -> None:
 
     further = dataclasses.replace(Config().sampling, further=(module.FurtherData(),))
     training = dataclasses.replace(Config().training, rules=(module.WeightRule(),))
-    collect(dataclasses.replace(Config(), sampling=further, training=training))
+    mesh = dataclasses.replace(Config().mesh, rules=(module.ShardingRule(),))
+    collect(dataclasses.replace(Config(), sampling=further, training=training, mesh=mesh))
     assert seen == classes
     assert len(walk(Config(), "config")) > 80

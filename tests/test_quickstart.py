@@ -30,7 +30,7 @@ SMALL = {
     "training.warmup-steps": "1",
     "training.batch-size": "8",
     "training.evaluate-every": "0",
-    "training.devices": "1",
+    "mesh.data": "1",
     "training.optimizer": "adamw",
 }
 OPTIONS = [word for name, value in SMALL.items() for word in (f"--{name}", *value.split())]

@@ -21,6 +21,7 @@ from stylejax.config.error import ConfigError
 from stylejax.config.files import differences, from_json, load_config, override, to_json
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import VIEWS, LossConfig, View, parse_direction
+from stylejax.config.mesh import MeshConfig, ShardingRule
 from stylejax.config.run import Config, EvaluationConfig, TrainingConfig, WeightRule
 from stylejax.config.sampling import FurtherData, SamplingConfig
 
@@ -36,9 +37,11 @@ __all__ = [
     "FurtherData",
     "ImageTowerConfig",
     "LossConfig",
+    "MeshConfig",
     "MiningConfig",
     "PictureConfig",
     "SamplingConfig",
+    "ShardingRule",
     "SyntheticConfig",
     "TextConfig",
     "TextTowerConfig",

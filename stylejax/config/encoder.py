@@ -126,8 +126,9 @@ class EncoderConfig:
     prune: float = 0.0  # share of a title's tokens, the least telling, unread while training
     prune_by: Literal["text", "image"] = "image"  # told by likeness to the title, to the picture
     compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights: float32
-    # What the backward pass computes again instead of keeping it; see docs/training.md.
-    remat: Literal["none", "elementwise", "attention", "layers"] = "elementwise"
+    remat: Literal["none", "elementwise", "attention", "layers"] = (
+        "elementwise"  # what the backward pass computes again instead of keeping it
+    )
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, f"encoder.dim is {self.dim}; use >= 1")

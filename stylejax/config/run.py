@@ -11,6 +11,7 @@ from stylejax.config.encoder import EncoderConfig
 from stylejax.config.error import require
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import LossConfig
+from stylejax.config.mesh import MeshConfig
 from stylejax.config.sampling import SamplingConfig
 
 
@@ -56,7 +57,6 @@ class TrainingConfig:
     evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
     unpaired: bool = False  # listings without a partner join in, paired with themselves
     log_every: int = 10  # steps between lines of metrics
-    devices: int = 0  # devices of the mesh; 0 = all
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "micro_batches", "steps", "save_every", "keep", "log_every"):
@@ -65,7 +65,7 @@ class TrainingConfig:
         for name in ("learning_rate", "clip_norm"):
             value = getattr(self, name)
             require(0 < value < float("inf"), f"training.{name} is {value}; use > 0")
-        for name in ("weight_decay", "evaluate_every", "devices"):
+        for name in ("weight_decay", "evaluate_every"):
             value = getattr(self, name)
             require(0 <= value < float("inf"), f"training.{name} is {value}; use 0 or more")
         for name in ("ema", "beta2"):
@@ -115,6 +115,7 @@ class Config:
     encoder: EncoderConfig = EncoderConfig()  # the model
     loss: LossConfig = LossConfig()  # the loss unit
     training: TrainingConfig = TrainingConfig()  # the job
+    mesh: MeshConfig = MeshConfig()  # the devices
     evaluation: EvaluationConfig = EvaluationConfig()  # the judgement
 
     def __post_init__(self) -> None:

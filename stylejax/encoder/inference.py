@@ -34,14 +34,14 @@ def make_encode(
       picture: pictures come at `picture.read_size`; their centre crops and mirrored copies are
         encoded at the evaluation size and the unit vectors averaged.
       rows: sharding of the listings by row; their number must divide by its devices.
-      whole: sharding of the weights and of the result.
+      whole: sharding of the result; the weights are taken as they lie.
 
     Returns:
       `encode(parameters, products) -> {view: [B, dim] float32}`; it raises ConfigError when the
       listings do not divide by the devices.
     """
     encode = make_average(bind, views, picture)
-    compiled = jax.jit(encode, in_shardings=(whole, rows), out_shardings=whole)
+    compiled = jax.jit(encode, in_shardings=(None, rows), out_shardings=whole)
 
     def checked(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
         batch, devices = products.tokens.shape[0], len(rows.device_set)

@@ -49,8 +49,8 @@ def contrastive_loss_unit(
       options: which parts, their form and their weights.
       left_present: view name to `[B]`, false where the left listing lacks that view.
       right_present: likewise for the right listings.
-      left_groups: `[B]` group ids of the left listings; None: all rows differ.
-      right_groups: `[B]` group ids of the right listings.
+      left_groups: `[B]` group ids of the left listings; None: those of the right ones.
+      right_groups: likewise; where both are None all rows differ.
       weights: `[B]` positive weights of the pairs; None: all 1. A part is the mean over the rows
         weighted by them to the power `options.weight_exponent` (GCL: Zhu et al. 2024, arXiv
         2404.08535, weighs by rank).
@@ -69,8 +69,9 @@ def contrastive_loss_unit(
     size = next(iter(left.values())).shape[0]
     rows = jnp.arange(size) + (jax.lax.axis_index(axes) * size if axes else 0)
     whole = size * (jax.lax.axis_size(axes) if axes else 1)
-    left_groups = rows if left_groups is None else left_groups
-    right_groups = rows if right_groups is None else right_groups
+    if left_groups is None:
+        left_groups = rows if right_groups is None else right_groups
+    right_groups = left_groups if right_groups is None else right_groups
     counts = jnp.ones(size) if weights is None else weights**options.weight_exponent
     lefts = {v: _View(x, left_present[v], left_groups, rows, counts) for v, x in left.items()}
     rights = {

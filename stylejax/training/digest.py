@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import jax
 import numpy as np
 import pyarrow as pa
+from jax.experimental import multihost_utils
 
 from stylejax.config import ConfigError
 
@@ -54,10 +56,17 @@ def weights_digest(weights: Mapping[str, jax.Array]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(weights):
-        values = np.ascontiguousarray(weights[name])
+        values = np.ascontiguousarray(_gathered(weights[name]))
         digest.update(f"{name} {values.dtype} {values.shape}\0".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
+
+
+def _gathered(x: jax.Array) -> np.ndarray:
+    """An array that may be divided over hosts, whole on each of them."""
+    if isinstance(x, jax.Array) and not x.is_fully_addressable and not x.is_fully_replicated:
+        return cast(np.ndarray, multihost_utils.process_allgather(x, tiled=True))
+    return np.asarray(x)
 
 
 def require_same_data(saved: Mapping[str, str], now: Mapping[str, str], folder: object) -> None:

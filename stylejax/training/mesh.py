@@ -1,4 +1,4 @@
-"""The device mesh and where arrays live on it."""
+"""The device mesh, and how the rows of a batch lie on it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,44 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from stylejax.config import ConfigError
 
 Tree = TypeVar("Tree")
+AXES = ("data", "fsdp", "tensor")
 
 
-def make_mesh(devices: int = 0) -> Mesh:
-    """A mesh with one axis `data` over the first `devices` devices; 0 = all of them.
+def make_mesh(data: int = 0, fsdp: int = 1, tensor: int = 1) -> Mesh:
+    """A mesh with the axes `data`, `fsdp` and `tensor` over the first devices.
+
+    Args:
+      data: groups of devices that hold the weights once each; 0 = as many as there are devices.
+      fsdp: devices that divide weights and rows among them.
+      tensor: devices that divide weights and work on the same rows; neighbours, within a host.
 
     Raises:
-      ConfigError: when there are fewer devices than asked for.
+      ConfigError: when there are fewer devices than asked for, or 0 does not come out even.
     """
     available = jax.devices()
-    count = devices or len(available)
+    group = fsdp * tensor
+    asked = f"mesh.fsdp {fsdp} times mesh.tensor {tensor}"
+    if data == 0 and len(available) % group:
+        raise ConfigError(
+            f"{len(available)} devices cannot be divided into groups of {asked}; "
+            "set mesh.data to how many groups there are, or choose divisors"
+        )
+    count = (data or len(available) // group) * group
     if count > len(available):
         raise ConfigError(
-            f"training.devices is {count} but there are {len(available)}; lower it, or set 0"
+            f"mesh.data {data} times {asked} is {count} devices, but there are {len(available)}; "
+            "lower them, or set mesh.data 0"
+        )
+    if jax.process_count() > 1 and jax.local_device_count() % tensor:
+        raise ConfigError(
+            f"mesh.tensor {tensor} does not divide the {jax.local_device_count()} devices of a "
+            "host, which work on the host's own rows; choose a divisor"
         )
     return jax.make_mesh(
-        (count,), ("data",), axis_types=(AxisType.Auto,), devices=available[:count]
+        (count // group, fsdp, tensor),
+        AXES,
+        axis_types=(AxisType.Auto,) * len(AXES),
+        devices=available[:count],
     )
 
 
@@ -36,13 +58,13 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def by_row(mesh: Mesh) -> NamedSharding:
-    """Axis 0 divided over the mesh's `data` axis."""
-    return NamedSharding(mesh, PartitionSpec("data"))
+    """Axis 0 divided over the devices, those along `tensor` alike."""
+    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
 
 
 def by_memory_row(mesh: Mesh) -> NamedSharding:
-    """Axis 2 divided over the mesh's `data` axis: the rows of remembered batches."""
-    return NamedSharding(mesh, PartitionSpec(None, None, "data"))
+    """Axis 2, the rows of remembered batches, divided over all devices."""
+    return NamedSharding(mesh, PartitionSpec(None, None, AXES))
 
 
 def require_divisible(rows: int, mesh: Mesh, setting: str) -> None:
@@ -50,7 +72,7 @@ def require_divisible(rows: int, mesh: Mesh, setting: str) -> None:
     if rows % mesh.size:
         raise ConfigError(
             f"{setting} {rows} cannot be divided over {mesh.size} devices; make it a multiple, or "
-            "set training.devices"
+            "set mesh.data"
         )
 
 
@@ -60,13 +82,13 @@ def place(mesh: Mesh, batch: Tree) -> Tree:
     Raises:
       ConfigError: when the rows do not divide by the devices, with both numbers.
     """
-    local = len(mesh.local_devices)
+    local = len(mesh.local_devices) // mesh.shape["tensor"]
 
     def put(rows: np.ndarray) -> jax.Array:
         if rows.shape[0] % local:
             raise ConfigError(
                 f"a batch of {rows.shape[0]} rows cannot be divided over {local} devices; make "
-                "training.batch_size a multiple, or lower training.devices"
+                "training.batch_size a multiple, or lower mesh.data"
             )
         return jax.make_array_from_process_local_data(by_row(mesh), rows)
 

@@ -10,14 +10,16 @@ from typing import Any
 from stylejax.config import Config, ConfigError, differences, from_json
 
 CHECKPOINTS = "checkpoints"  # the folder in the run's
-# May differ between a checkpoint and the run that resumes it: they do not change the weights.
+# May differ between a checkpoint and the run that resumes it: they do not change what is computed.
 RESUMABLE = (
     "run_dir:",
     "training.save_every:",
     "training.keep:",
     "training.evaluate_every:",
     "training.log_every:",
-    "training.devices:",
+    "mesh.",
+    "training.micro_batches:",
+    "encoder.remat:",
     "mining.engine:",
     "mining.memory_limit:",
     "mining.spill_dir:",

@@ -18,6 +18,8 @@ def start_pretrained(state: TrainState, config: Config) -> TrainState:
       ConfigError: when a folder cannot be read, or does not fit the encoder.
     """
     encoder = config.encoder
+    path = Path(config.run_dir) / "pretrained.txt"
+    path.unlink(missing_ok=True)  # of the training that this one takes the place of
     if not (encoder.image.weights or encoder.text.weights or encoder.fusion.weights):
         return state
     if encoder.text.weights and not config.text.tokenizer:
@@ -28,7 +30,6 @@ def start_pretrained(state: TrainState, config: Config) -> TrainState:
     own = {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
     loaded, report = load_pretrained(own, encoder)
     weights = state.parameters | loaded
-    path = Path(config.run_dir) / "pretrained.txt"
     path.write_text(report.listed(), encoding="utf-8")
     print(f"pretrained {report}: {path}")
     average = {name: weights[name].copy() for name in state.average}  # both are donated

@@ -18,6 +18,7 @@ from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, presen
 from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
 from stylejax.training.mesh import by_memory_row, by_row, replicated
 from stylejax.training.optimizer import frozen, make_optimizer, require_matches
+from stylejax.training.sharding import state_shardings
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
 
@@ -44,7 +45,8 @@ def make_train_step(
     Args:
       config: the run.
       vocab_size: number of token ids.
-      mesh: devices; the batch is divided over its `data` axis, the weights are on every device.
+      mesh: devices; the batch is divided over the axes `data` and `fsdp`, weights and optimizer
+        over `fsdp` and `tensor` as `stylejax.training.sharding` says, from their birth on.
 
     Returns:
       `create() -> state` and `step(state, batch) -> (state, metrics)`; the step gives up the
@@ -52,7 +54,6 @@ def make_train_step(
     """
     init, bind = encoder_factory(config, vocab_size)
     optimizer = make_optimizer(config.training)
-    whole, rows = replicated(mesh), by_row(mesh)
 
     def create() -> TrainState:
         parameters = init(jax.random.key(config.seed))
@@ -64,7 +65,11 @@ def make_train_step(
         memory = empty_memory(config.loss, config.training.batch_size, config.encoder.dim)
         return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters), memory)
 
-    require_matches(config.training, jax.eval_shape(create).parameters)
+    shapes = jax.eval_shape(create)
+    require_matches(config.training, shapes.parameters)
+    there = state_shardings(shapes._replace(memory=None), mesh, config.mesh.rules)
+    kept: Any = jax.tree.map(lambda _: by_memory_row(mesh), shapes.memory)
+    there = there._replace(memory=kept)
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         def loss(parameters: Parameters) -> tuple[Float32[Array, ""], tuple]:
@@ -95,12 +100,14 @@ def make_train_step(
             metrics,
         )
 
-    kept = None if not config.loss.memory else by_memory_row(mesh)
-    there: Any = (whole, whole, whole, whole, kept)
-    there = TrainState(*there)
     return (
         jax.jit(create, out_shardings=there),
-        jax.jit(step, in_shardings=(there, rows), out_shardings=(there, whole), donate_argnums=0),
+        jax.jit(
+            step,
+            in_shardings=(there, by_row(mesh)),
+            out_shardings=(there, replicated(mesh)),
+            donate_argnums=0,
+        ),
     )
 
 

@@ -88,6 +88,15 @@ def test_forms_are_their_losses(form: str) -> None:
     np.testing.assert_allclose(parts["pdc/i-m"], pdc, rtol=1e-5)
 
 
+@pytest.mark.parametrize("given", ["left_groups", "right_groups"])
+def test_groups_of_one_side_are_those_of_its_partners(given: str) -> None:
+    options, sides = LossConfig(form="softmax"), (side(1), side(2))
+    alone, _ = unit(options, *sides, scale=7.0, **{given: GROUPS})
+    both, _ = unit(options, *sides, scale=7.0, left_groups=GROUPS, right_groups=GROUPS)
+    assert alone == both
+    assert alone != unit(options, *sides, scale=7.0)[0]
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("direction", ["i-i", "i-t"])
 def test_pooled_matches_both_sides_against_all_other_listings(form: str, direction: str) -> None:

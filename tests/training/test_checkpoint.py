@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.config import Config, ConfigError
+from stylejax.config import Config, ConfigError, MeshConfig
 from stylejax.encoder import encoder_factory
 from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
@@ -179,8 +179,10 @@ def test_settings_that_do_not_touch_the_result_may_change(tmp_path: Path) -> Non
         data=replace(options.data, root="elsewhere"),
         mining=replace(options.mining, memory_limit="1GiB", spill_dir="elsewhere"),
         training=replace(
-            options.training, save_every=1, keep=9, evaluate_every=7, log_every=2, devices=1
+            options.training, save_every=1, keep=9, evaluate_every=7, log_every=2, micro_batches=2
         ),
+        encoder=replace(options.encoder, remat="layers"),
+        mesh=MeshConfig(data=1),
         evaluation=replace(options.evaluation, query_split="train", batch_size=8),
     )
     assert int(Checkpoints(tmp_path).restore(makers(0.9)[0](), changed).step) == 3

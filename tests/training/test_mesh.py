@@ -13,12 +13,21 @@ from stylejax.training.mesh import by_row, make_mesh, place, replicated
 def test_a_mesh_has_the_devices_asked_for(wanted: int, devices: int) -> None:
     mesh = make_mesh(wanted)
     assert mesh.size == devices
-    assert mesh.axis_names == ("data",)
+    assert dict(mesh.shape) == {"data": devices, "fsdp": 1, "tensor": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"), [((0, 4, 1), (2, 4, 1)), ((0, 2, 2), (2, 2, 2)), ((1, 2, 3), (1, 2, 3))]
+)
+def test_the_axes_divide_the_devices(asked: tuple, shape: tuple) -> None:
+    assert tuple(make_mesh(*asked).shape.values()) == shape
 
 
 def test_too_many_devices_are_refused_with_both_numbers() -> None:
-    with pytest.raises(ConfigError, match=r"devices is 9 but there are 8"):
+    with pytest.raises(ConfigError, match=r"mesh\.data 9 .* is 9 devices, but there are 8"):
         make_mesh(9)
+    with pytest.raises(ConfigError, match=r"8 devices .* mesh\.fsdp 3 times mesh\.tensor 1"):
+        make_mesh(0, 3)
 
 
 @pytest.mark.parametrize("devices", [1, 4, 8])
@@ -32,6 +41,13 @@ def test_a_batch_is_divided_by_row(devices: int) -> None:
         for number, shard in enumerate(array.addressable_shards):
             rows = 8 // devices
             assert np.array_equal(shard.data, given[number * rows : (number + 1) * rows])
+
+
+def test_devices_along_tensor_have_the_same_rows() -> None:
+    batch = tiny.pair_batch(8)
+    placed = place(make_mesh(2, 2, 2), batch)
+    shards = placed.left.tokens.addressable_shards
+    assert [shard.index[0].start or 0 for shard in shards] == [0, 0, 2, 2, 4, 4, 6, 6]
 
 
 def test_rows_that_do_not_divide_are_refused_with_both_numbers() -> None:

@@ -75,6 +75,7 @@ def test_a_run_without_pretrained_weights_is_left_alone(tmp_path: Path) -> None:
     options = tiny.config("", tmp_path)
     create, _ = make_train_step(options, 32, make_mesh(1))
     state = create()
+    (tmp_path / "pretrained.txt").write_text("of the training before it")
     assert start_pretrained(state, options) is state
     assert not list(tmp_path.iterdir())
 

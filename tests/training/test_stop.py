@@ -16,7 +16,7 @@ from stylejax.training import stop
 from stylejax.training.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
-ENDLESS = {"steps": 10**6, "save_every": 10**6, "devices": 1}
+ENDLESS = {"steps": 10**6, "save_every": 10**6}
 
 
 def within(seconds: float, true: Callable[[], object]) -> None:
@@ -60,7 +60,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
 def test_a_stopped_training_says_so_and_leaves_whole_checkpoints(
     data_root: Path, tmp_path: Path, begun: bool
 ) -> None:
-    path = verbs.recipe(tmp_path, data_root, training=ENDLESS)
+    path = verbs.recipe(tmp_path, data_root, training=ENDLESS, mesh={"data": 1})
     verbs.run("mine", "--config", path)
     process = subprocess.Popen(
         [sys.executable, ROOT / "train.py", "--config", path],

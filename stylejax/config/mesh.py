@@ -1,0 +1,50 @@
+"""How the devices divide the work."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stylejax.config.error import require
+
+DIVIDING = ("fsdp", "tensor")  # axes that divide weights
+
+
+@dataclass(frozen=True)
+class ShardingRule:
+    """Along which axes of the mesh the weights of some names are divided."""
+
+    pattern: str = ".*"  # regular expression that a name begins with, such as text/tokens/.*
+    axes: tuple[str, ...] = ()  # "fsdp", "tensor" or "" for each of the last dimensions
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            require(False, f"mesh.rules: pattern {self.pattern!r} is no expression: {error}")
+        for axis in self.axes:
+            require(
+                axis in ("", *DIVIDING),
+                f'mesh.rules: axis "{axis}" of {self.pattern!r}; use "fsdp", "tensor" or ""',
+            )
+        named = [axis for axis in self.axes if axis]
+        require(
+            len(named) == len(set(named)),
+            f"mesh.rules: {self.pattern!r} names an axis twice: {', '.join(named)}",
+        )
+
+
+@dataclass(frozen=True)
+class MeshConfig:
+    """The mesh of devices; the product of its axes is the number of devices taken."""
+
+    data: int = 0  # groups of devices that hold the weights once each; 0 = as many as there are
+    fsdp: int = 1  # devices that divide weights, optimizer and pairs among them
+    tensor: int = 1  # devices that divide the width of layers, and work on the same pairs
+    rules: tuple[ShardingRule, ...] = ()  # the first that matches a weight's name counts for it
+
+    def __post_init__(self) -> None:
+        require(self.data >= 0, f"mesh.data is {self.data}; use 0 or more")
+        for name in DIVIDING:
+            value = getattr(self, name)
+            require(value >= 1, f"mesh.{name} is {value}; use 1 or more")
