@@ -244,6 +244,8 @@ def text(**fields) -> EncoderConfig:
         (lambda: TrainingConfig(clip_norm=0.0), r"training\.clip_norm is 0.0; use > 0"),
         (lambda: TrainingConfig(weight_decay=-1.0), r"training\.weight_decay is -1.0; use 0 or"),
         (lambda: TrainingConfig(evaluate_every=-3), r"training\.evaluate_every is -3; use 0 or"),
+        (lambda: LossConfig(form="infonce"), r'loss\.form is "infonce"; use hinge, softmax, sigm'),
+        (lambda: LossConfig(duplicates="no"), r'loss\.duplicates is "no"; use exclude, positive'),
         (lambda: EvaluationConfig(category_level=-1), r"evaluation\.category_level is -1; use 0"),
         (lambda: PictureConfig(cache_mib=-1), r"picture\.cache_mib is -1; use 0 or more"),
         (lambda: PictureConfig(rotation=-5.0), r"picture\.rotation is -5.0; use 0 or more"),

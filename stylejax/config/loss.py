@@ -9,6 +9,7 @@ from stylejax.config.error import require
 
 View = Literal["m", "t", "i"]
 VIEWS: tuple[View, ...] = ("m", "t", "i")
+FORMS, DUPLICATES = ("hinge", "softmax", "sigmoid"), ("exclude", "positive")
 
 
 def parse_direction(direction: str) -> tuple[str, str]:
@@ -54,6 +55,9 @@ class LossConfig:
     prefixes: tuple[int, ...] = ()  # Matryoshka: lengths of vectors that serve alone as well
 
     def __post_init__(self) -> None:
+        for name, known in (("form", FORMS), ("duplicates", DUPLICATES)):
+            value = getattr(self, name)
+            require(value in known, f'loss.{name} is "{value}"; use {", ".join(known)}')
         for name in ("matching", "distinctiveness"):
             for direction in getattr(self, name):
                 parse_direction(direction)

@@ -27,6 +27,7 @@ from stylejax.config.open_clip import (
 )
 from stylejax.config.own import OWN, own_encoder
 
+GEMMA_WORDS = 256_000  # vocabulary of SigLIP 2's tokenizer
 ACTIVATIONS = {
     "gelu": "gelu",
     "quick_gelu": "quick_gelu",
@@ -184,19 +185,40 @@ def fusion_layers(source: str) -> TransformerConfig:
     return TransformerConfig(weights=source, norm=norm, **_layers(source, config))
 
 
-def padding_id(described: dict[str, Any]) -> int:
+def padding_id(source: str) -> int:
     """Id whose vector stands where there is no token, in a model whose padding is attended to.
 
+    It is the tokenizer's, where the folder has one: SigLIP 2 at a fixed resolution calls itself
+    siglip and names no id, so that its config's default is SigLIP's.
+
     Args:
-      described: what `described` says of a SigLIP.
+      source: folder or repository name of a SigLIP.
+
+    Raises:
+      ConfigError: when the folder cannot be read.
     """
-    if described["model_type"] == "open_clip":
-        text = described["model_cfg"]["text_cfg"]
+    model, own = described(source), _tokenizers_padding(pretrained_folder(source))
+    if own is not None:
+        return own
+    if model["model_type"] == "open_clip":
+        text = model["model_cfg"]["text_cfg"]
         # SigLIP's tokenizer pads with 1, SigLIP 2's (Gemma's) with 0.
         return text.get("pad_id", 0 if "SigLIP2" in text.get("hf_tokenizer_name", "") else 1)
-    if described["model_type"] == "siglip2":  # its config has another model's id
+    text = model.get("text_config", {})
+    if model["model_type"] == "siglip2" or text.get("vocab_size") == GEMMA_WORDS:
         return 0
-    return described.get("text_config", {}).get("pad_token_id", 1)
+    return text.get("pad_token_id", 1)
+
+
+def _tokenizers_padding(folder: Path) -> int | None:
+    """The id of the token that a folder's tokenizer pads with, if it says so."""
+    named, words = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    if not (named.is_file() and words.is_file()):
+        return None
+    token = json.loads(named.read_text(encoding="utf-8")).get("pad_token")
+    token = token.get("content") if isinstance(token, dict) else token
+    added = json.loads(words.read_text(encoding="utf-8")).get("added_tokens") or []
+    return next((entry["id"] for entry in added if entry.get("content") == token), None)
 
 
 def _pixels(source: str) -> dict[str, Any]:

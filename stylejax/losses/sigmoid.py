@@ -19,7 +19,7 @@ from stylejax.losses.similarity import (
     same_product,
     sides,
 )
-from stylejax.losses.softmax import Duplicates
+from stylejax.losses.softmax import Duplicates, require_duplicates
 from stylejax.losses.tiles import TILE, cosine_sums
 
 
@@ -61,7 +61,11 @@ def sigmoid_contrastive(
 
     Returns:
       `[B]` float32 (float64 for float64 vectors).
+
+    Raises:
+      ValueError: when `duplicates` is another word.
     """
+    require_duplicates(duplicates)
     size = query.shape[0]
     rows, columns = sides(
         query,

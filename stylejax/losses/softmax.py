@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,11 @@ def softmax_contrastive(
     Returns:
       `[B]` float32 (float64 for float64 vectors); rows where query or target has no vector are
       meaningless, mask them.
+
+    Raises:
+      ValueError: when `duplicates` is another word.
     """
+    require_duplicates(duplicates)
     size = query.shape[0]
     rows, columns = sides(
         query,
@@ -107,6 +111,13 @@ def softmax_contrastive(
     else:
         losses = (one_shift if scale <= ONE_SHIFT else shift_each)(rows, columns)
     return losses if weights is None else losses * weights
+
+
+def require_duplicates(duplicates: str) -> None:
+    """Raises ValueError for a word that would let listings of one product be negatives."""
+    known = get_args(Duplicates)
+    if duplicates not in known:
+        raise ValueError(f"duplicates is {duplicates!r}; use {' or '.join(map(repr, known))}")
 
 
 def _losses(

@@ -131,6 +131,8 @@ for row, several in enumerate(photos):
     for place, photo in enumerate(several):
         resized = Image.open(photo).convert("RGB").resize(({side}, {side}), Image.BICUBIC)
         image[row, place], has_image[row, place] = np.asarray(resized), True"""
+    template = config.text.template
+    written = "" if template == "{title}" else f"texts as {template!r} makes them; "
     return f"""Needs `jax`, `numpy`, `pillow`, `flatbuffers`, `safetensors` and `tokenizers` (made
 with JAX {jax.__version__}):
 
@@ -146,7 +148,7 @@ encode = export.deserialize(bytearray(open("encoder.jax_export", "rb").read())).
 tokenizer = Tokenizer.from_file("tokenizer.json")
 tokenizer.enable_truncation({config.text.max_tokens})
 
-titles = ["orange fish mug", ""]  # empty: no title
+titles = ["orange fish mug", ""]  # {written}empty: no title
 {shown}
 
 tokens = np.full((len(titles), {config.text.max_tokens}), -1, np.int32)

@@ -20,7 +20,7 @@ from stylejax.config import (
     TextTowerConfig,
     TransformerConfig,
 )
-from stylejax.config.pretrained import fusion_layers, image_tower, text_tower
+from stylejax.config.pretrained import fusion_layers, image_tower, padding_id, text_tower
 from stylejax.encoder import encoder_factory
 from stylejax.encoder.pretrained import Loaded, load_pretrained
 
@@ -101,6 +101,26 @@ def features(tower, *tokens) -> jax.Array:
 
 def dim_of(made: dict) -> int:
     return len(made["image"][0]) if np.ndim(made.get("image")) == 2 else 8
+
+
+@pytest.mark.parametrize(
+    ("text", "pad_token", "found"),
+    [
+        ({"vocab_size": 256_000}, None, 0),  # SigLIP 2 at a fixed resolution names no id
+        ({"vocab_size": 32_000}, None, 1),
+        ({"vocab_size": 256_000, "pad_token_id": 1}, "<pad>", 0),
+        ({"vocab_size": 32_000}, {"content": "</s>"}, 1),
+        ({"vocab_size": 32_000}, "<none of these>", 1),
+    ],
+)
+def test_padding_is_the_tokenizers(text: dict, pad_token, found: int, tmp_path: Path) -> None:
+    settings = {"model_type": "siglip", "text_config": {"model_type": "siglip_text_model"} | text}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    if pad_token:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": pad_token}))
+        added = [{"id": 0, "content": "<pad>"}, {"id": 1, "content": "</s>"}]
+        (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": added}))
+    assert padding_id(str(tmp_path)) == found
 
 
 @pytest.mark.parametrize("family", FAMILIES)

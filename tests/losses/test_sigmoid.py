@@ -19,6 +19,25 @@ def two(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return reference.vectors(rows, seed=2 * seed), reference.vectors(rows, seed=2 * seed + 1)
 
 
+def test_weights_are_factors_of_the_rows_losses() -> None:
+    a, b = two(6)
+    weights = np.array([0.0, 0.5, 1.0, 2.0, 3.0, 1.0], np.float32)
+    weighed = sigmoid_contrastive(a, b, scale=5.0, bias=-2.0, weights=weights)
+    np.testing.assert_allclose(
+        weighed, weights * sigmoid_contrastive(a, b, scale=5.0, bias=-2.0), rtol=1e-6
+    )
+
+    def total(a: jax.Array, weights: np.ndarray | None) -> jax.Array:
+        losses_ = losses.sigmoid_contrastive(
+            a, jnp.asarray(b), scale=5.0, bias=-2.0, weights=weights
+        )
+        return losses_.sum()
+
+    twice = jnp.full(6, 2.0)
+    found, plain = (jax.grad(total)(jnp.asarray(a), given) for given in (twice, None))
+    np.testing.assert_allclose(found, 2 * plain, rtol=1e-5, atol=1e-6)
+
+
 @given(
     rows=st.sampled_from([1, 3, 6]), seed=SEED, duplicates=st.sampled_from(["exclude", "positive"])
 )

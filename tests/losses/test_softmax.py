@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylejax import losses
+from stylejax.losses.softmax import require_duplicates
 
 softmax_contrastive = reference.jaxed(losses.softmax_contrastive)
 
@@ -30,6 +31,26 @@ def test_without_duplicates_it_is_clips_loss(rows: int) -> None:
         + optax.softmax_cross_entropy_with_integer_labels(logits.T, labels)
     ) / 2
     np.testing.assert_allclose(softmax_contrastive(a, b, scale=20.0), expected, atol=2e-5)
+
+
+def test_weights_are_factors_of_the_rows_losses() -> None:
+    a, b = two(6)
+    weights = np.array([0.0, 0.5, 1.0, 2.0, 3.0, 1.0], np.float32)
+    weighed = softmax_contrastive(a, b, scale=5.0, weights=weights)
+    np.testing.assert_allclose(weighed, weights * softmax_contrastive(a, b, scale=5.0), rtol=1e-6)
+
+    def total(a: jax.Array, weights: np.ndarray | None) -> jax.Array:
+        losses_ = losses.softmax_contrastive(a, jnp.asarray(b), scale=5.0, weights=weights)
+        return losses_.sum()
+
+    twice = jnp.full(6, 2.0)
+    found, plain = (jax.grad(total)(jnp.asarray(a), given) for given in (twice, None))
+    np.testing.assert_allclose(found, 2 * plain, rtol=1e-5, atol=1e-6)
+
+
+def test_a_misspelt_treatment_of_duplicates_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"duplicates is 'positives'; use 'exclude' or 'positive'"):
+        require_duplicates("positives")
 
 
 @given(

@@ -278,6 +278,12 @@ def test_a_card_without_numbers_says_so(tmp_path: Path) -> None:
     card = model_card(config, Origin("shop", 7, "0" * 64, "1" * 64), "transformers", None)
     assert "Not evaluated." in card
     assert "mean of the two unit vectors" in card
+    worded = dataclasses.replace(config.text, template="{title} {category}")
+    worded = dataclasses.replace(config, text=worded)
+    card = model_card(worded, Origin("shop", 7, "0" * 64, "1" * 64), "stylejax", None)
+    assert "# texts as '{title} {category}' makes them; empty: no title" in card
+    card = model_card(config, Origin("shop", 7, "0" * 64, "1" * 64), "stylejax", None)
+    assert '""]  # empty: no title' in card
     gated = dataclasses.replace(config.encoder, late_fusion="gated")
     gated = dataclasses.replace(config, encoder=gated)
     card = model_card(gated, Origin("shop", 7, "0" * 64, "1" * 64), "open_clip", None)

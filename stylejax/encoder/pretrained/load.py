@@ -6,7 +6,6 @@ import dataclasses
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,9 +97,10 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
         else:
             x = _fitted(name, x, wanted.shape)
             resized.append(name)
-        result[name] = jnp.asarray(x, wanted.dtype)
-        if isinstance(wanted, jax.Array):
-            result[name] = jax.device_put(result[name], wanted.sharding)
+        x = np.asarray(x, wanted.dtype)
+        # From the host to where it belongs: no device need hold it whole.
+        where = wanted.sharding if isinstance(wanted, jax.Array) else None
+        result[name] = jax.device_put(x, where)
     new = {*loaded, *resized}
     return result, Loaded(
         tuple(sorted(loaded)),
@@ -136,7 +136,7 @@ def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> Read:
         return image_weights(kind, files, config.image)
     if part == "fusion":
         return fusion_weights(kind, files, config.fusion)
-    return text_weights(kind, files, config.text, padding_id(model))
+    return text_weights(kind, files, config.text, padding_id(source))
 
 
 def _fitted(name: str, x: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
