@@ -13,7 +13,8 @@ from stylejax.config import ConfigError, ShardingRule
 
 Tree = TypeVar("Tree")
 # Of the last dimensions. Layers are cut the way of Megatron-LM (arXiv 1909.08053): a layer's first
-# product by columns, its second by rows, so that what is between them stays where it is.
+# product by columns, its second by rows, so that what is between the two of an MLP stays where it
+# is. Queries, keys and values lie one after the other in one kernel: they are exchanged once.
 RULES = (
     (re.compile(r".*(q|kv|qkv|up)/kernel$"), ("fsdp", "tensor")),
     (re.compile(r".*(q|kv|qkv|up)/bias$"), ("tensor",)),
@@ -28,8 +29,8 @@ def weight_spec(
 ) -> PartitionSpec:
     """How one weight is divided.
 
-    The first of `rules` that matches counts; else `RULES`, as far as the dimensions divide; else
-    the largest dimension that `fsdp` divides is divided by it.
+    The first of `rules` that matches counts; else `RULES`, as far as the dimensions divide; where
+    nothing of them does, the largest dimension that `fsdp` divides is divided by it.
 
     Args:
       name: of the weight in a checkpoint.
@@ -51,7 +52,8 @@ def weight_spec(
                 axis if axis and mesh.shape[axis] > 1 and size % mesh.shape[axis] == 0 else None
                 for axis, size in zip(axes, shape, strict=True)
             ]
-            return PartitionSpec(*fits)
+            if any(fits):
+                return PartitionSpec(*fits)
     return _largest(name, shape, mesh)
 
 
@@ -71,9 +73,10 @@ def state_shardings(state: Tree, mesh: Mesh, rules: Sequence[ShardingRule] = ())
 
     def one(path: tuple, x: jax.ShapeDtypeStruct) -> NamedSharding:
         keys = [key.key for key in path if isinstance(key, jax.tree_util.DictKey)]
+        if keys:
+            names.add(keys[-1])
         if not keys or not x.shape:
             return NamedSharding(mesh, PartitionSpec())
-        names.add(keys[-1])
         return NamedSharding(mesh, weight_spec(keys[-1], x.shape, mesh, rules))
 
     found = jax.tree_util.tree_map_with_path(one, state)

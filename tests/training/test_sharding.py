@@ -114,6 +114,8 @@ def test_a_checkpoint_goes_to_another_mesh(tmp_path: Path) -> None:
         (Q, (2, 16, 48), (None, "fsdp", "tensor")),
         (DOWN, (2, 32, 16), (None, "tensor", "fsdp")),
         (UP, (2, 15, 32), (None, None, "tensor")),  # 15 does not divide by 4
+        (UP, (2, 16384, 33), (None, "fsdp", None)),
+        (UP, (2, 15, 33), ()),
         ("text/tokens/embedding", (1000, 64), ("fsdp", None)),
         ("text/tokens/embedding", (999, 64), (None, "fsdp")),
         ("text/layers/layers/mlp_norm/scale", (4, 8192), (None, "fsdp")),  # not the layers

@@ -84,7 +84,9 @@ def read_tensors(folder: Path) -> dict[str, NDArray]:
         paths = own  # such a folder may hold the same weights once more, as transformers names them
     if not paths:
         raise ConfigError(
-            f"{folder} has no .safetensors file; weights in other formats are not read"
+            f"{folder} has no .safetensors file; weights in other formats are not read. Where "
+            "PyTorch is installed, write them anew: transformers.AutoModel.from_pretrained(NAME)"
+            ".save_pretrained(FOLDER)"
         )
     tensors = {}
     for path in paths:
