@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN := runs/demo
-# On Linux, huge pages for the large arrays of a step: a sixth of its time on a CPU (docs/training.md).
+# On Linux, huge pages for the large arrays of a step: a fifth of its time on a CPU (docs/training.md).
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: setup demo test lint bench clean bench-mining bench-loader setup-spark
