@@ -45,6 +45,10 @@ def test_a_missing_recipe_and_one_without_a_config_are_refused(tmp_path: Path) -
     (tmp_path / "notes.txt").write_text("config\n")
     with pytest.raises(ConfigError, match="is no Python file"):
         load_config(tmp_path / "notes.txt")
+    lines = "from stylejax.config import Config, EncoderConfig, TrainingConfig\n"
+    (tmp_path / "old.py").write_text(lines + 'config = Config(encoder=EncoderConfig(remat="dots"))')
+    with pytest.raises(ConfigError, match=r"old\.py .*dots.*remat|old\.py .*remat"):
+        load_config(tmp_path / "old.py")
 
 
 @pytest.mark.parametrize(

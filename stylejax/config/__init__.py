@@ -20,8 +20,9 @@ from stylejax.config.encoder import (
 from stylejax.config.error import ConfigError
 from stylejax.config.files import differences, from_json, load_config, override, to_json
 from stylejax.config.inputs import PictureConfig, TextConfig
-from stylejax.config.loss import VIEWS, LossConfig, View, parse_direction
+from stylejax.config.loss import VIEWS, Duplicates, LossConfig, View, parse_direction
 from stylejax.config.mesh import MeshConfig, ShardingRule
+from stylejax.config.rules import require_matches
 from stylejax.config.run import Config, EvaluationConfig, TrainingConfig, WeightRule
 from stylejax.config.sampling import FurtherData, SamplingConfig
 
@@ -32,6 +33,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DataConfig",
+    "Duplicates",
     "EncoderConfig",
     "EvaluationConfig",
     "FurtherData",
@@ -54,5 +56,6 @@ __all__ = [
     "load_config",
     "override",
     "parse_direction",
+    "require_matches",
     "to_json",
 ]

@@ -7,6 +7,8 @@ from typing import Literal
 
 from stylejax.config.error import require
 
+Remat = Literal["none", "elementwise", "attention", "layers"]
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -126,9 +128,7 @@ class EncoderConfig:
     prune: float = 0.0  # share of a title's tokens, the least telling, unread while training
     prune_by: Literal["text", "image"] = "image"  # told by likeness to the title, to the picture
     compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights: float32
-    remat: Literal["none", "elementwise", "attention", "layers"] = (
-        "elementwise"  # what the backward pass computes again instead of keeping it
-    )
+    remat: Remat = "elementwise"  # what the backward pass computes again instead of keeping it
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, f"encoder.dim is {self.dim}; use >= 1")

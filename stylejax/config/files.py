@@ -22,7 +22,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     """Runs a recipe file and returns its `config`.
 
     Raises:
-      ConfigError: when the file is missing or defines no `config` of type `Config`.
+      ConfigError: when the file is missing, defines no `config` of type `Config`, or gives a field
+        a value of the wrong type.
     """
     path = Path(path)
     require(path.is_file(), f"no recipe {path}; the ones that come along are in configs/")
@@ -40,6 +41,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     config = getattr(module, "config", None)
     if not isinstance(config, Config):
         raise ConfigError(f"{path} defines no `config = Config(...)`")
+    structured(dataclasses.asdict(config), Config, str(path))  # Python checks no types itself
     return config
 
 

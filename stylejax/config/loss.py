@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from stylejax.config.error import require
 
 View = Literal["m", "t", "i"]
 VIEWS: tuple[View, ...] = ("m", "t", "i")
-FORMS, DUPLICATES = ("hinge", "softmax", "sigmoid"), ("exclude", "positive")
+Form = Literal["hinge", "softmax", "sigmoid"]
+Duplicates = Literal["exclude", "positive"]
 
 
 def parse_direction(direction: str) -> tuple[str, str]:
@@ -34,7 +35,7 @@ class LossConfig:
     same team (weights are divided by their sum).
     """
 
-    form: Literal["hinge", "softmax", "sigmoid"] = "hinge"  # of matching and distinctiveness
+    form: Form = "hinge"  # of matching and distinctiveness
     matching: tuple[str, ...] = ("m-m", "t-m", "i-m")  # PPM: left view - right view
     distinctiveness: tuple[str, ...] = ("t-m", "i-m")  # PDC: left view - left view
     consistency: tuple[str, ...] = ("t", "i")  # PLC: left views that must see m's neighbourhood
@@ -46,7 +47,7 @@ class LossConfig:
     distinctiveness_margin: float = 0.2  # hinge form: margin of PDC
     consistency_tolerance: float = 0.05  # squared difference of cosines that PLC forgives
     consistency_k: int = 10  # neighbours that PLC compares
-    duplicates: Literal["exclude", "positive"] = "exclude"  # softmax, sigmoid: same-group columns
+    duplicates: Duplicates = "exclude"  # softmax, sigmoid: same-group columns
     scale: float = 20.0  # softmax, sigmoid: inverse temperature at the start
     bias: float = -10.0  # sigmoid: bias at the start
     learn_scale: bool = True  # softmax, sigmoid: train scale and bias
@@ -55,7 +56,7 @@ class LossConfig:
     prefixes: tuple[int, ...] = ()  # Matryoshka: lengths of vectors that serve alone as well
 
     def __post_init__(self) -> None:
-        for name, known in (("form", FORMS), ("duplicates", DUPLICATES)):
+        for name, known in (("form", get_args(Form)), ("duplicates", get_args(Duplicates))):
             value = getattr(self, name)
             require(value in known, f'loss.{name} is "{value}"; use {", ".join(known)}')
         for name in ("matching", "distinctiveness"):

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from stylejax.config.error import require
+from stylejax.config.rules import NameRule
 
 DIVIDING = ("fsdp", "tensor")  # axes that divide weights
 
 
 @dataclass(frozen=True)
-class ShardingRule:
+class ShardingRule(NameRule):
     """Along which axes of the mesh the weights of some names are divided."""
 
-    pattern: str = ".*"  # regular expression that a name begins with, such as text/tokens/.*
+    setting = "mesh.rules"
     axes: tuple[str, ...] = ()  # "fsdp", "tensor" or "" for each of the last dimensions
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            require(False, f"mesh.rules: pattern {self.pattern!r} is no expression: {error}")
+        super().__post_init__()
         for axis in self.axes:
             require(
                 axis in ("", *DIVIDING),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,29 +11,23 @@ from stylejax.config.error import require
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import LossConfig
 from stylejax.config.mesh import MeshConfig
+from stylejax.config.rules import NameRule
 from stylejax.config.sampling import SamplingConfig
 
 
 @dataclass(frozen=True)
-class WeightRule:
-    """How the weights of some names are trained; names are those of the checkpoint."""
+class WeightRule(NameRule):
+    """How the weights of some names are trained."""
 
-    pattern: str = ".*"  # regular expression that a name begins with, such as image/.*
+    setting = "training.rules"
     rate: float = 1.0  # factor of the learning rate; 0 = frozen
     decay: float = 1.0  # factor of the weight decay
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            require(False, f"training.rules: pattern {self.pattern!r} is no expression: {error}")
+        super().__post_init__()
         for name in ("rate", "decay"):
             value = getattr(self, name)
             require(0 <= value < float("inf"), f"training.rules: {name} is {value}; use 0 or more")
-
-    def matches(self, name: str) -> bool:
-        """Whether a weight falls under the rule."""
-        return re.match(self.pattern, name) is not None
 
 
 @dataclass(frozen=True)

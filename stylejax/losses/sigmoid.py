@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from stylejax.config import Duplicates
 from stylejax.losses.similarity import (
     Axes,
     Groups,
@@ -19,7 +20,7 @@ from stylejax.losses.similarity import (
     same_product,
     sides,
 )
-from stylejax.losses.softmax import Duplicates, require_duplicates
+from stylejax.losses.softmax import require_duplicates
 from stylejax.losses.tiles import TILE, cosine_sums
 
 

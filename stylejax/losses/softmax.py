@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from stylejax.config import Duplicates
 from stylejax.losses.similarity import (
     Axes,
     Groups,
@@ -24,7 +25,6 @@ from stylejax.losses.similarity import (
 )
 from stylejax.losses.tiles import TILE, cosine_sums, row_fold
 
-Duplicates = Literal["exclude", "positive"]
 Sums = tuple[Float[Array, " b"], ...]
 
 # Logits lie in [-scale, scale]. Up to this scale exp of all of them fits into float32 when the same

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Any, cast
 
 import optax
 
-from stylejax.config import ConfigError, TrainingConfig
+from stylejax.config import TrainingConfig
 from stylejax.training.muon import scale_by_muon
 
 # Matrices between hidden layers. Muon is not for the first and last layer, nor for embeddings.
@@ -65,22 +65,6 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
         optax.stateless(slowed),
         optax.scale_by_learning_rate(learning_rate(config)),
     )
-
-
-def require_matches(config: TrainingConfig, names: Iterable[str]) -> None:
-    """Refuses rules for weights that are not there: they would train on unseen.
-
-    Raises:
-      ConfigError: when a rule's pattern begins no name.
-    """
-    names = list(names)
-    for rule in config.rules:
-        if not any(rule.matches(name) for name in names):
-            heads = sorted({"/".join(name.split("/")[:2]) for name in names})
-            raise ConfigError(
-                f"training.rules: no weight's name begins with {rule.pattern!r}; there are "
-                f"{', '.join(heads)}"
-            )
 
 
 def frozen(config: TrainingConfig, name: str) -> bool:

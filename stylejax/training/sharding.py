@@ -9,7 +9,7 @@ from typing import TypeVar
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from stylejax.config import ConfigError, ShardingRule
+from stylejax.config import ConfigError, ShardingRule, require_matches
 
 Tree = TypeVar("Tree")
 # Of the last dimensions. Layers are cut the way of Megatron-LM (arXiv 1909.08053): a layer's first
@@ -43,7 +43,7 @@ def weight_spec(
         not divide, with both numbers.
     """
     for rule in rules:
-        if re.match(rule.pattern, name):
+        if rule.matches(name):
             return _asked(name, shape, mesh, rule)
     for pattern, axes in RULES:
         if pattern.match(name) and len(shape) >= len(axes):
@@ -80,13 +80,7 @@ def state_shardings(state: Tree, mesh: Mesh, rules: Sequence[ShardingRule] = ())
         return NamedSharding(mesh, weight_spec(keys[-1], x.shape, mesh, rules))
 
     found = jax.tree_util.tree_map_with_path(one, state)
-    for rule in rules:
-        if not any(re.match(rule.pattern, name) for name in names):
-            heads = sorted({"/".join(name.split("/")[:2]) for name in names})
-            raise ConfigError(
-                f"mesh.rules: no weight's name begins with {rule.pattern!r}; there are "
-                f"{', '.join(heads)}"
-            )
+    require_matches(rules, names)
     return found
 
 

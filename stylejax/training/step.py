@@ -13,11 +13,11 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float32, Int32
 
 from stylejax.batch import PairBatch, Products
-from stylejax.config import Config
+from stylejax.config import Config, require_matches
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
 from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
 from stylejax.training.mesh import by_memory_row, by_row, replicated
-from stylejax.training.optimizer import frozen, make_optimizer, require_matches
+from stylejax.training.optimizer import frozen, make_optimizer
 from stylejax.training.sharding import state_shardings
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
@@ -66,7 +66,7 @@ def make_train_step(
         return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters), memory)
 
     shapes = jax.eval_shape(create)
-    require_matches(config.training, shapes.parameters)
+    require_matches(config.training.rules, shapes.parameters)
     there = state_shardings(shapes._replace(memory=None), mesh, config.mesh.rules)
     kept: Any = jax.tree.map(lambda _: by_memory_row(mesh), shapes.memory)
     there = there._replace(memory=kept)

@@ -10,14 +10,13 @@ import optax
 import pytest
 import tiny
 
-from stylejax.config import ConfigError, TrainingConfig, WeightRule
+from stylejax.config import ConfigError, TrainingConfig, WeightRule, require_matches
 from stylejax.encoder import encoder_factory
 from stylejax.training.optimizer import (
     HIDDEN,
     decays,
     learning_rate,
     make_optimizer,
-    require_matches,
 )
 
 
@@ -115,7 +114,7 @@ def test_rules_freeze_weights_and_scale_rates_and_decay(optimizer: str) -> None:
 def test_a_rule_for_weights_that_are_not_there_is_refused() -> None:
     config = options(rules=(WeightRule("image/"), WeightRule("images/", rate=0.0)))
     with pytest.raises(ConfigError, match=r"begins with 'images/'; there are fusion/.*image/stem"):
-        require_matches(config, names())
+        require_matches(config.rules, names())
 
 
 def test_gradients_are_clipped_by_their_global_norm() -> None:
