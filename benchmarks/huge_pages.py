@@ -20,8 +20,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import numpy as np
-
 from benchmarks.support.machine import machine
 
 MOST = 0.97  # of the time without
@@ -72,21 +70,14 @@ def measure() -> dict[str, float]:
     """Median seconds and mean page faults of a step."""
     import jax
 
-    from stylejax.batch import PairBatch, Products
+    from benchmarks.support.random_listings import all_different, random_listings
     from stylejax.config import load_config
     from stylejax.training.mesh import make_mesh, place
     from stylejax.training.step import make_train_step
 
     config, mesh = load_config(Path(__file__).parent.parent / "configs/quickstart.py"), make_mesh(1)
-    rows, rng = config.training.batch_size, np.random.default_rng(0)
-
-    def listings() -> Products:
-        image = rng.integers(0, 256, (rows, SIDE, SIDE, 3)).astype(np.uint8)
-        tokens = rng.integers(0, VOCABULARY, (rows, config.text.max_tokens)).astype(np.int32)
-        return Products(image, np.ones(rows, bool), tokens)
-
-    number = np.arange(rows, dtype=np.int32)
-    pairs = PairBatch(listings(), listings(), number, number, number, number, number + 1.0)
+    shape = config.training.batch_size, SIDE, config.text.max_tokens, VOCABULARY
+    pairs = all_different(*(random_listings(*shape, seed=seed) for seed in (0, 1)))
     create, step = make_train_step(config, VOCABULARY, mesh)
     state, batch = create(), place(mesh, pairs)
     seconds, faults = [], 0

@@ -24,10 +24,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import numpy as np
-
 from benchmarks.support.machine import machine
 from benchmarks.support.open_clip_peer import import_open_clip
+from benchmarks.support.random_listings import all_different, random_listings
+from stylejax.batch import Products
 from stylejax.config import (
     Config,
     EncoderConfig,
@@ -160,28 +160,22 @@ def settings(args: argparse.Namespace) -> Config:
     )
 
 
-def inputs(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures `[B, side, side, 3]`, and token ids whose last is the largest."""
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (args.batch, args.side, args.side, 3)).astype(np.uint8)
-    tokens = rng.integers(1, VOCABULARY - 1, (args.batch, args.tokens)).astype(np.int32)
-    tokens[:, -1] = VOCABULARY - 1
-    return image, tokens
+def inputs(args: argparse.Namespace) -> Products:
+    """Listings whose titles end with the largest id, by which open_clip knows the end."""
+    listings = random_listings(args.batch, args.side, args.tokens, VOCABULARY - 1)
+    listings.tokens[:, -1] = VOCABULARY - 1
+    return listings
 
 
 def stylejax_step(args: argparse.Namespace) -> tuple[Callable[[], None], float]:
     """A step that waits for its end, and the seconds that compiling it took."""
     import jax
 
-    from stylejax.batch import PairBatch, Products
     from stylejax.training.mesh import make_mesh, place
     from stylejax.training.step import make_train_step
 
-    image, tokens = inputs(args)
-    listings = Products(image, np.ones(args.batch, bool), tokens)
-    rows = np.arange(args.batch, dtype=np.int32)
-    mesh = make_mesh(1)
-    batch = place(mesh, PairBatch(listings, listings, rows, rows, rows, rows, rows + 1.0))
+    listings, mesh = inputs(args), make_mesh(1)
+    batch = place(mesh, all_different(listings, listings))
     create, step = make_train_step(settings(args), VOCABULARY, mesh)
     state = create()
     started = time.perf_counter()
@@ -225,13 +219,13 @@ def open_clip_step(args: argparse.Namespace) -> tuple[Callable[[], None], float]
     loss_of = open_clip.ClipLoss()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     forward = torch.compile(model) if gpu else model
-    pixels, tokens = inputs(args)
+    listings = inputs(args)
     mean, deviation = (
         torch.tensor(x, device=device).reshape(1, 3, 1, 1)
         for x in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     )
-    image = torch.tensor(pixels, device=device).permute(0, 3, 1, 2)
-    text = torch.tensor(tokens, device=device).long()
+    image = torch.tensor(listings.image, device=device).permute(0, 3, 1, 2)
+    text = torch.tensor(listings.tokens, device=device).long()
 
     def once() -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=gpu):

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.support.machine import machine
+from benchmarks.support.random_listings import random_listings
 from stylejax.batch import Products
 from stylejax.config import (
     Config,
@@ -103,7 +104,10 @@ def compare(config: Config, rounds: int) -> dict[str, Any]:
     """Median seconds of the forms, measured in turns."""
     init, bind = encoder_factory(config, VOCABULARY)
     parameters = jax.jit(init)(jax.random.key(0))
-    left, right = listings(0), listings(1)
+    left, right = (
+        jax.tree.map(jnp.asarray, random_listings(ROWS, SIDE, LENGTH, VOCABULARY, seed=seed))
+        for seed in (0, 1)
+    )
 
     def dropped(encoder: ProductEncoder) -> dict[str, jax.Array]:
         views = encoder(left, ("m", "t", "i"))
@@ -139,14 +143,6 @@ def compare(config: Config, rounds: int) -> dict[str, Any]:
     ratios = {"ratio": medians["dropped"] / medians["masked"]}
     ratios |= {"ratio of one": medians["dropped"] / medians["one"]}
     return medians | ratios | {"runs": seconds}
-
-
-def listings(seed: int) -> Products:
-    """Noise and words."""
-    rng = np.random.default_rng(seed)
-    image = rng.integers(0, 256, (ROWS, SIDE, SIDE, 3)).astype(np.uint8)
-    tokens = rng.integers(0, VOCABULARY, (ROWS, LENGTH)).astype(np.int32)
-    return Products(jnp.asarray(image), jnp.ones(ROWS, bool), jnp.asarray(tokens))
 
 
 if __name__ == "__main__":

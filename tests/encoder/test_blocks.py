@@ -66,7 +66,7 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize("remat", ["elementwise", "attention", "layers"])
+@pytest.mark.parametrize("remat", ["none", "elementwise", "attention", "layers"])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_reading_the_first_token_only_changes_nothing(norm: str, remat: str, depth: int) -> None:
     """Nor does keeping less for the backward pass."""
