@@ -31,7 +31,7 @@ from benchmarks.support.machine import machine
 
 WIDTH, SCALE, BIAS = 256, 20.0, -10.0
 PEERS = {"clip": "softmax", "siglip": "sigmoid", "siglip-chunks": "sigmoid"}
-FASTER, SMALLER, FLOOR = 3.0, 150.0, 1.4  # promised at 32,768 rows
+FASTER, SMALLER, FLOOR = 3.0, 150.0, 1.4  # promised at 32,768 rows; 131,072 are for their memory
 MIB = 2.0**20
 
 
@@ -191,7 +191,7 @@ def promises(results: list[dict[str, Any]]) -> list[str]:
             if ratios[0] < FASTER or ratios[1] < SMALLER:
                 missed.append(f"{mine} beside {theirs}: {ratios[0]:.1f} times, 1/{ratios[1]:.0f}")
     for result in results:
-        if result.get("products", 0.0) > FLOOR and result["rows"] >= 32768:
+        if result.get("products", 0.0) > FLOOR and result["rows"] == 32768:
             missed.append(f"{result['name']}: {result['products']:.2f} times the products")
         if result["rows"] == 131072 and result["mib"] > 1024:
             missed.append(f"{result['name']}: {result['mib']:,.0f} MiB for 131,072 rows")

@@ -35,6 +35,7 @@ config = replace(
         consistency=(),
         duplicates="positive",
         scale=110.0,
+        max_scale=200.0,
         bias=-16.0,
     ),
     training=TrainingConfig(

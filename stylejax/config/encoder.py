@@ -129,6 +129,7 @@ class EncoderConfig:
     prune_by: Literal["text", "image"] = "image"  # told by likeness to the title, to the picture
     compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights: float32
     remat: Remat = "elementwise"  # what the backward pass computes again instead of keeping it
+    attention: Literal["auto", "xla"] = "auto"  # kernel: cuDNN's on NVIDIA GPUs in bfloat16, XLA's
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, f"encoder.dim is {self.dim}; use >= 1")
@@ -139,9 +140,19 @@ class EncoderConfig:
         )
         require(0 <= self.prune < 1, f"encoder.prune is {self.prune}; use [0, 1)")
         require(
-            self.prune == 0 or (self.fusion.depth == 0 and self.text.pool == "mean"),
-            f"encoder.prune is {self.prune}, which is for encoder.fusion.depth 0 and "
-            f'encoder.text.pool "mean"; here they are {self.fusion.depth} and "{self.text.pool}"',
+            self.prune == 0 or self.fusion.depth > 0 or self.text.pool == "mean",
+            f"encoder.prune is {self.prune}, which needs a fusion transformer or encoder.text.pool "
+            f'"mean"; here the pool is "{self.text.pool}"',
+        )
+        require(
+            self.prune == 0 or self.text.padding == "masked",
+            f'encoder.prune is {self.prune}, but encoder.text.padding is "{self.text.padding}": '
+            "padding would be read as words are; leave encoder.prune at 0",
+        )
+        require(
+            self.late_fusion == "mean" or self.fusion.depth == 0,
+            f'encoder.late_fusion is "{self.late_fusion}", but a fusion transformer (encoder.fusion'
+            f".depth {self.fusion.depth}) makes the vector of both; leave it out",
         )
         for name in ("image", "text", "fusion"):
             getattr(self, name).check(f"encoder.{name}")

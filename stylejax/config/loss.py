@@ -39,7 +39,7 @@ class LossConfig:
     matching: tuple[str, ...] = ("m-m", "t-m", "i-m")  # PPM: left view - right view
     distinctiveness: tuple[str, ...] = ("t-m", "i-m")  # PDC: left view - left view
     consistency: tuple[str, ...] = ("t", "i")  # PLC: left views that must see m's neighbourhood
-    pooled: bool = False  # PPM over both sides at once: 2B queries, each against all other listings
+    pooled: bool = False  # both sides alike: 2B queries, each against all other listings
     matching_weight: float = 0.8  # weight of the mean over the PPM parts
     distinctiveness_weight: float = 0.5  # weight of the mean over the PDC parts
     consistency_weight: float = 0.5  # weight of the mean over the PLC parts
@@ -51,6 +51,7 @@ class LossConfig:
     scale: float = 20.0  # softmax, sigmoid: inverse temperature at the start
     bias: float = -10.0  # sigmoid: bias at the start
     learn_scale: bool = True  # softmax, sigmoid: train scale and bias
+    max_scale: float = 100.0  # softmax, sigmoid: where a trained scale ends (CLIP)
     weight_exponent: float = 0.0  # a pair counts in proportion to its weight ** this; 0 = all alike
     memory: int = 0  # earlier batches whose vectors are further candidates of matching; 0 = none
     prefixes: tuple[int, ...] = ()  # Matryoshka: lengths of vectors that serve alone as well
@@ -80,6 +81,15 @@ class LossConfig:
             f"loss.{used[0]}_weight",
         )
         require(self.scale > 0, f"loss.scale is {self.scale}; use > 0")
+        require(
+            self.max_scale >= self.scale,
+            f"loss.max_scale {self.max_scale} is below loss.scale {self.scale}, where it starts",
+        )
+        require(
+            self.form != "hinge" or self.duplicates == "exclude",
+            f'loss.duplicates is "{self.duplicates}", but loss.form "hinge" always leaves '
+            "duplicates out; use softmax or sigmoid, or exclude",
+        )
         require(self.memory >= 0, f"loss.memory is {self.memory}; use 0 or more batches")
         require(
             self.memory == 0 or bool(self.matching),

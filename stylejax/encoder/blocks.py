@@ -10,6 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from stylejax.config import TransformerConfig
+from stylejax.encoder.attention import attend
 
 ACTIVATIONS = {
     "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
@@ -53,7 +54,13 @@ class TransformerLayer(nnx.Module):
     """Self-attention and MLP, each beside the identity."""
 
     def __init__(
-        self, config: TransformerConfig, *, dtype: str, rngs: nnx.Rngs, causal: bool = False
+        self,
+        config: TransformerConfig,
+        *,
+        dtype: str,
+        rngs: nnx.Rngs,
+        causal: bool = False,
+        attention: str = "auto",
     ):
         width = config.width
         linear = functools.partial(
@@ -63,6 +70,7 @@ class TransformerLayer(nnx.Module):
             nnx.LayerNorm, width, epsilon=config.epsilon, dtype=dtype, rngs=rngs
         )
         self.heads, self.pre, self.causal = config.heads, config.norm == "pre", causal
+        self.attention = attention
         self.attention_norm = norm()
         self.qkv = linear(width, 3 * width)
         self.out = linear(width, width)
@@ -74,13 +82,17 @@ class TransformerLayer(nnx.Module):
             self.mlp_scale = nnx.Param(jnp.full((width,), 1e-5))
 
     def __call__(
-        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"], *, read: int | None = None
+        self,
+        x: Float[Array, "b t width"],
+        present: Bool[Array, "b t"] | None = None,
+        *,
+        read: int | None = None,
     ) -> Float[Array, "b r width"]:
         """One layer.
 
         Args:
           x: tokens.
-          present: which of them are attended to.
+          present: which of them are attended to; None: all.
           read: how many tokens, from the first on, are wanted; None: all.
 
         Returns:
@@ -94,13 +106,11 @@ class TransformerLayer(nnx.Module):
         x = self.attention_norm(x[:, :read] + self._scaled("attention", attended))
         return self.mlp_norm(x + self._scaled("mlp", self.mlp(x)))
 
-    def _attend(self, x: Array, present: Array, read: int | None) -> Array:
+    def _attend(self, x: Array, present: Array | None, read: int | None) -> Array:
         b, t, width = x.shape
         qkv = dense(self.qkv, x)
         q, k, v = jnp.split(qkv.reshape(b, t, 3 * self.heads, width // self.heads), 3, axis=2)
-        attended = jax.nn.dot_product_attention(
-            q[:, :read], k, v, mask=present[:, None, None, :], is_causal=self.causal
-        )
+        attended = attend(q[:, :read], k, v, present, causal=self.causal, choice=self.attention)
         return dense(self.out, attended.reshape(b, -1, width))
 
     def _scaled(self, branch: str, x: Array) -> Array:
@@ -120,6 +130,7 @@ class TransformerStack(nnx.Module):
         rngs: nnx.Rngs,
         causal: bool = False,
         remat: str = "elementwise",
+        attention: str = "auto",
     ):
         """Creates the parameters.
 
@@ -131,6 +142,7 @@ class TransformerStack(nnx.Module):
           remat: what the backward pass computes again instead of keeping it: nothing ("none"),
             norms, activations and softmax ("elementwise"), the products of attention too
             ("attention"), everything ("layers").
+          attention: the kernel, see `stylejax.encoder.attention`.
         """
         self.depth, self.remat = config.depth, remat
         self.pre = config.norm == "pre"
@@ -140,20 +152,26 @@ class TransformerStack(nnx.Module):
         @nnx.split_rngs(splits=self.depth)
         @nnx.vmap(in_axes=0, out_axes=0)
         def create(rngs: nnx.Rngs) -> TransformerLayer:
-            return TransformerLayer(config, dtype=dtype, rngs=rngs, causal=causal)
+            return TransformerLayer(
+                config, dtype=dtype, rngs=rngs, causal=causal, attention=attention
+            )
 
         self.layers = create(rngs)
         if self.pre:
             self.norm = nnx.LayerNorm(config.width, epsilon=config.epsilon, dtype=dtype, rngs=rngs)
 
     def __call__(
-        self, x: Float[Array, "b t width"], present: Bool[Array, "b t"], *, read: int | None = None
+        self,
+        x: Float[Array, "b t width"],
+        present: Bool[Array, "b t"] | None = None,
+        *,
+        read: int | None = None,
     ) -> Float[Array, "b r width"]:
         """All layers, and the norm after the last one where there is one.
 
         Args:
           x: tokens.
-          present: which of them are attended to.
+          present: which of them are attended to; None: all.
           read: how many tokens, from the first on, are wanted; None: all. The last layer computes
             those alone.
 

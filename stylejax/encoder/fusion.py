@@ -30,7 +30,9 @@ class Fusion(nnx.Module):
                 for tower in (config.image, config.text)
             ]
         )
-        self.layers = TransformerStack(config.fusion, dtype=dtype, rngs=rngs, remat=config.remat)
+        self.layers = TransformerStack(
+            config.fusion, dtype=dtype, rngs=rngs, remat=config.remat, attention=config.attention
+        )
         self.head = nnx.Linear(width, config.dim, use_bias=False, rngs=rngs)
 
     def __call__(
@@ -38,6 +40,10 @@ class Fusion(nnx.Module):
     ) -> Float32[Array, "b dim"]:
         """Reads the tokens of one modality or of both; those of None are not computed with."""
         return self.head(self.first(image, text).astype(jnp.float32))
+
+    def title_tokens(self, text: TextTokens) -> Float32[Array, "b t dim"]:
+        """Every token of a title, as the layers understand it, where the vectors are."""
+        return self.head(self.layers(*self.join(None, text))[:, 1:].astype(jnp.float32))
 
     def first(self, image: ImageTokens | None, text: TextTokens | None) -> Float[Array, "b width"]:
         """The class token after the last layer."""

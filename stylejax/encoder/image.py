@@ -63,12 +63,16 @@ class ImageTower(nnx.Module):
             self.input_norm = nnx.LayerNorm(
                 tower.width, epsilon=tower.epsilon, dtype=dtype, rngs=rngs
             )
-        self.layers = TransformerStack(tower, dtype=dtype, rngs=rngs, remat=config.remat)
+        self.layers = TransformerStack(
+            tower, dtype=dtype, rngs=rngs, remat=config.remat, attention=config.attention
+        )
         # Without a fusion above it nobody reads more than the class token.
         self.read = 1 if tower.pool == "class" and not config.fusion.depth else None
         if not config.fusion.depth:
             if tower.pool == "attention":
-                self.attention_pool = AttentionPool(tower, dtype=dtype, rngs=rngs)
+                self.attention_pool = AttentionPool(
+                    tower, dtype=dtype, rngs=rngs, attention=config.attention
+                )
             self.head = head(tower.head, tower.width, config.dim, rngs=rngs)
 
     def __call__(self, image: UInt8[Array, "b h w 3"]) -> Float[Array, "b t width"]:
@@ -97,7 +101,7 @@ class ImageTower(nnx.Module):
             x = jnp.concatenate([learned, x], axis=1)
         if tower.input_norm:
             x = self.input_norm(x)
-        return self.layers(x, jnp.ones(x.shape[:2], bool), read=self.read)
+        return self.layers(x, read=self.read)
 
     def pool(self, tokens: Float[Array, "b t width"]) -> Float32[Array, "b width"]:
         """One vector of a picture's tokens, as `pool` of the config says."""
@@ -105,5 +109,5 @@ class ImageTower(nnx.Module):
             return tokens[:, 0].astype(jnp.float32)
         learned = self.config.class_token + self.config.registers
         if self.config.pool == "attention":
-            return self.attention_pool(tokens, jnp.ones(tokens.shape[:2], bool)).astype(jnp.float32)
+            return self.attention_pool(tokens).astype(jnp.float32)
         return jnp.mean(tokens[:, learned:].astype(jnp.float32), axis=1)

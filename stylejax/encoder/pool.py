@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from stylejax.config import TransformerConfig
+from stylejax.encoder.attention import attend
 from stylejax.encoder.blocks import MLP, dense
 
 
@@ -26,10 +26,12 @@ def last_token(x: Float[Array, "b t w"], present: Bool[Array, "b t"]) -> Float[A
 class AttentionPool(nnx.Module):
     """A learned query attends to the tokens, an MLP follows (MAP head: Zhai et al. 2022)."""
 
-    def __init__(self, config: TransformerConfig, *, dtype: str, rngs: nnx.Rngs):
+    def __init__(
+        self, config: TransformerConfig, *, dtype: str, rngs: nnx.Rngs, attention: str = "auto"
+    ):
         width = config.width
         init = nnx.initializers.xavier_uniform()
-        self.heads = config.heads
+        self.heads, self.attention = config.heads, attention
         self.query = nnx.Param(init(rngs.params(), (1, width))[0])
         self.q = nnx.Linear(width, width, dtype=dtype, kernel_init=init, rngs=rngs)
         self.kv = nnx.Linear(width, 2 * width, dtype=dtype, kernel_init=init, rngs=rngs)
@@ -37,15 +39,13 @@ class AttentionPool(nnx.Module):
         self.norm = nnx.LayerNorm(width, epsilon=config.epsilon, dtype=dtype, rngs=rngs)
         self.mlp = MLP(config, dtype=dtype, rngs=rngs)
 
-    def __call__(
-        self, x: Float[Array, "b t w"], present: Bool[Array, "b t"]
-    ) -> Float[Array, "b w"]:
+    def __call__(self, x: Float[Array, "b t w"]) -> Float[Array, "b w"]:
         """Returns `[B, width]`."""
         b, t, width = x.shape
         size = width // self.heads
         query = jnp.broadcast_to(self.q(self.query[...]), (b, width)).reshape(b, 1, -1, size)
         k, v = jnp.split(dense(self.kv, x).reshape(b, t, 2 * self.heads, size), 2, axis=2)
-        mixed = jax.nn.dot_product_attention(query, k, v, mask=present[:, None, None, :])
+        mixed = attend(query, k, v, choice=self.attention)
         x = self.out(mixed.reshape(b, width))
         return x + self.mlp(self.norm(x))
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Float32
 
 from stylejax.batch import Products
 from stylejax.config import ConfigError, EncoderConfig
-from stylejax.encoder.fusion import Fusion
+from stylejax.encoder.fusion import Fusion, TextTokens
 from stylejax.encoder.image import ImageTower
 from stylejax.encoder.pool import masked_mean
 from stylejax.encoder.prune import kept_tokens
@@ -98,20 +98,12 @@ class ProductEncoder(nnx.Module):
         guided = prunes and self.config.prune_by == "image"
         image = self._image(products.image) if needs_image or guided else None
         text = self.text(products.tokens) if needs_text else None
+        if self.fused:
+            return self._fused_views(wanted, products, image, text, prunes, guided)
         if prunes:
             assert text is not None
             text = text[0], self._kept(products, image if guided else None, *text)
-        if not self.fused:
-            return {view: self._late_view(view, products, image, text) for view in wanted}
-        if image is not None:
-            rows, _, _, width = image.shape
-            there = products.has_image.reshape(*image.shape[:2], 1)
-            there = jnp.broadcast_to(there, image.shape[:3]).reshape(rows, -1)
-            image = image.reshape(rows, -1, width), there
-        if text is not None:
-            text = text[0], text[1] & products.has_text[:, None]
-        inputs = {"m": (image, text), "i": (image, None), "t": (None, text)}
-        return {view: _unit(self.fusion(*inputs[view])) for view in wanted}
+        return {view: self._late_view(view, products, image, text) for view in wanted}
 
     def _kept(self, products: Products, image: Array | None, text: Array, present: Array) -> Array:
         """Which of the titles' tokens are read; see `stylejax.encoder.prune`."""
@@ -122,6 +114,44 @@ class ProductEncoder(nnx.Module):
         picture = self._headed(self.image, self._pooled(image, products.has_image))
         kept = kept_tokens(tokens, picture, present, self.config.prune)
         return jnp.where(products.pictured[:, None], kept, present)
+
+    def _fused_views(
+        self,
+        wanted: list[str],
+        products: Products,
+        image: Float[Array, "b p k v"] | None,
+        text: TextTokens | None,
+        prunes: bool,
+        guided: bool,
+    ) -> dict[str, Float32[Array, "b dim"]]:
+        """The views as the fusion transformer makes them, one pass each.
+
+        Where tokens are left out it reads every title alone beforehand, without gradient, so that
+        its words lie where the vectors do: those least like the picture's vector, or like their
+        mean, are not read.
+        """
+        pictures = None
+        if image is not None:
+            rows, _, _, width = image.shape
+            there = products.has_image.reshape(*image.shape[:2], 1)
+            there = jnp.broadcast_to(there, image.shape[:3]).reshape(rows, -1)
+            pictures = image.reshape(rows, -1, width), there
+        if text is not None:
+            text = text[0], text[1] & products.has_text[:, None]
+        alone = {}
+        if guided or "i" in wanted:
+            alone["i"] = _unit(self.fusion(pictures, None))
+        if prunes:
+            assert text is not None
+            tokens = jax.lax.stop_gradient(self.fusion.title_tokens(text))
+            guide = alone["i"] if guided else masked_mean(tokens, text[1])
+            kept = kept_tokens(tokens, guide, text[1], self.config.prune)
+            if guided:
+                kept = jnp.where(products.pictured[:, None], kept, text[1])
+            text = text[0], kept
+        inputs = {"m": (pictures, text), "t": (None, text)}
+        views = alone | {v: _unit(self.fusion(*inputs[v])) for v in wanted if v != "i"}
+        return {view: views[view] for view in wanted}
 
     def _image(self, pictures: Array) -> Float[Array, "b p t width"]:
         """Tokens of every picture of every listing."""

@@ -35,7 +35,12 @@ class TextTower(nnx.Module):
                 tower.width, epsilon=tower.epsilon, dtype=dtype, rngs=rngs
             )
         self.layers = TransformerStack(
-            tower, dtype=dtype, rngs=rngs, causal=tower.causal, remat=config.remat
+            tower,
+            dtype=dtype,
+            rngs=rngs,
+            causal=tower.causal,
+            remat=config.remat,
+            attention=config.attention,
         )
         # Without a fusion above it nobody reads more than the first token.
         self.read = 1 if tower.pool == "first" and not config.fusion.depth else None

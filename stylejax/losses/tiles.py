@@ -137,15 +137,15 @@ def _forward(cell: Cell, tile: int, axes: Axes, rows: Side, columns: Side) -> tu
 
     def visit(carry: tuple, _: None) -> tuple[tuple, None]:
         visitors, column_sums, row_sums = carry
-        coming = pass_on(visitors, axes)  # travels while this is computed
+        # Both travel while this is computed: sums follow the columns they are of one turn behind.
+        coming, arrived = pass_on((visitors, column_sums), axes)
         more, share = here(rows, visitors)
-        column_sums = pass_on(added(column_sums, share), axes)
-        return (coming, column_sums, added(row_sums, more)), None
+        return (coming, added(arrived, share), added(row_sums, more)), None
 
     row_zeros, column_zeros = zeros_like_result(here, rows, columns)
     start = varying((columns, column_zeros, row_zeros), axes)
     (_, column_sums, row_sums), _ = jax.lax.scan(visit, start, length=jax.lax.axis_size(axes))
-    return (row_sums, column_sums, rows.partner), (rows, columns)
+    return (row_sums, pass_on(column_sums, axes), rows.partner), (rows, columns)
 
 
 def _sums_here(cell: Cell, tile: int, axes: Axes, rows: Side, columns: Side) -> tuple[Tree, Tree]:
@@ -208,14 +208,16 @@ def _backward(cell: Cell, tile: int, axes: Axes, saved: Any, cotangents: Any) ->
 
         def visit(carry: tuple, _: None) -> tuple[tuple, None]:
             visitors, row_gradients, column_gradients = carry
-            coming = pass_on(visitors, axes)
-            row_gradients, column_gradients = _gradients_here(
-                cell, tile, axes, (rows, row_cotangents), visitors, row_gradients, column_gradients
+            coming, arrived = pass_on((visitors, column_gradients), axes)  # as in `_forward`
+            row_gradients, share = _gradients_here(
+                cell, tile, axes, (rows, row_cotangents), visitors, row_gradients, zeros
             )
-            return (coming, row_gradients, pass_on(column_gradients, axes)), None
+            return (coming, row_gradients, added(arrived, share)), None
 
+        zeros = varying(gradients[1], axes)
         start = varying(((columns, column_cotangents), *gradients), axes)
         (_, *gradients), _ = jax.lax.scan(visit, start, length=jax.lax.axis_size(axes))
+        gradients[1] = pass_on(gradients[1], axes)
     return _of_vectors(tile, rows, columns, partner_cotangents, *gradients)
 
 

@@ -117,20 +117,32 @@ def _parts(
     for direction in options.distinctiveness:
         q, t = parse_direction(direction)
         view, full = lefts[q], lefts[t]
+        if options.pooled:
+            view, full = _pool(view, rights[q]), _pool(full, rights[t])
         losses = _contrast(view, full, options, options.distinctiveness_margin, **form)
         parts[f"pdc/{direction}"] = _mean(losses, view, full.present, axes)
     for v in options.consistency:
-        losses = locality_consistency(
-            lefts["m"].vectors,
-            lefts[v].vectors,
-            rights["m"].vectors,
-            tolerance=options.consistency_tolerance,
-            k=options.consistency_k,
-            target_valid=rights["m"].present,
-            axes=axes,
-        )
-        parts[f"plc/{v}"] = _mean(losses, lefts[v], lefts[v].present, axes)
+        view, losses = lefts[v], _consistency(lefts, rights, v, options, axes)
+        if options.pooled:
+            view = _pool(view, rights[v])
+            losses = jnp.concatenate([losses, _consistency(rights, lefts, v, options, axes)])
+        parts[f"plc/{v}"] = _mean(losses, view, view.present, axes)
     return parts
+
+
+def _consistency(
+    own: Mapping[str, _View], others: Mapping[str, _View], v: str, options: LossConfig, axes: Axes
+) -> Float32[Array, " b"]:
+    """PLC of the listings of one side, whose neighbours are those of the other."""
+    return locality_consistency(
+        own["m"].vectors,
+        own[v].vectors,
+        others["m"].vectors,
+        tolerance=options.consistency_tolerance,
+        k=options.consistency_k,
+        target_valid=others["m"].present,
+        axes=axes,
+    )
 
 
 def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
@@ -146,9 +158,11 @@ def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
             right.add(q)
     for direction in options.distinctiveness:
         left.update(parse_direction(direction))
+        if options.pooled:
+            right.update(parse_direction(direction))
     if options.consistency:
         left.update(("m", *options.consistency))
-        right.add("m")
+        right.update(("m", *options.consistency) if options.pooled else ("m",))
     return frozenset(left), frozenset(right)
 
 

@@ -20,6 +20,7 @@ RESUMABLE = (
     "mesh.",
     "training.micro_batches:",
     "encoder.remat:",
+    "encoder.attention:",
     "mining.engine:",
     "mining.memory_limit:",
     "mining.spill_dir:",

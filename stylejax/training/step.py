@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -85,6 +86,9 @@ def make_train_step(
         )
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = cast(Parameters, optax.apply_updates(state.parameters, updates))
+        if LOG_SCALE in parameters:
+            most = math.log(config.loss.max_scale)
+            parameters[LOG_SCALE] = jnp.minimum(parameters[LOG_SCALE], most)
         average = optax.incremental_update(
             {name: parameters[name] for name in state.average},
             state.average,

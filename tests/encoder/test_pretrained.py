@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pretrained_models as models
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from stylejax.config import (
     Config,
@@ -181,6 +182,42 @@ def test_positions_are_interpolated_to_another_size_and_cut_to_shorter_texts(
         ConfigError, match=r"max_tokens is 9, .* trained for 6 tokens; use at most 6"
     ):
         loaded(dataclasses.replace(options, text=TextConfig(max_tokens=9)))
+
+
+@pytest.mark.parametrize("side", [8, 32, 64])
+def test_positions_are_interpolated_as_open_clip_does_it(side: int, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: extra `parity`")
+    source = files("clip", tmp_path)
+    trained, _, _ = loaded(config(source, {"image": [], "text": []}))
+    other = dataclasses.replace(
+        config(source, {"image": [], "text": []}), picture=PictureConfig(size=side, stored_size=64)
+    )
+    found = loaded(other)[0]["image/positions"]
+    # open_clip's resize_pos_embed: bicubic, with antialiasing where a grid gets smaller.
+    given = torch.tensor(np.asarray(trained["image/positions"])).permute(2, 0, 1)[None]
+    expected = torch.nn.functional.interpolate(
+        given, size=found.shape[:2], mode="bicubic", antialias=True, align_corners=False
+    )
+    np.testing.assert_allclose(found, expected[0].permute(1, 2, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_the_scale_that_a_model_was_trained_with_is_told(family: str, tmp_path: Path) -> None:
+    source = Path(files(family, tmp_path))
+    shapes = recorded(family)["shapes"]
+    (path,) = source.glob("*.safetensors")
+    tensors = load_file(path) | {"logit_scale": np.full(shapes["logit_scale"], np.log(50.0), "f4")}
+    if "logit_bias" in shapes:
+        tensors["logit_bias"] = np.full(shapes["logit_bias"], -12.5, "f4")
+    save_file(tensors, path)
+    dim = {"clip": 8, "siglip": 16}[family]
+    _, report, _ = loaded(config(str(source), {"image": [], "text": []}, dim))
+    expected = ["trained with a scale of 50 (--loss.scale sets ours)"]
+    if family == "siglip":
+        expected = ["trained with a bias of -12.5 (--loss.bias sets ours)", *expected]
+    assert list(report.temperature) == expected
+    assert str(report).endswith("; ".join(["left over", *expected]))
+    assert f"temperature ({len(expected)})" in report.listed()
 
 
 def test_towers_of_two_models_go_under_one_fusion(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylejax.batch import NO_TOKEN
-from stylejax.config import Config, ConfigError, EncoderConfig, TextTowerConfig, TransformerConfig
+from stylejax.config import Config, ConfigError, EncoderConfig, TextTowerConfig
 from stylejax.encoder import encoder_factory
 from stylejax.encoder.prune import kept_tokens
 
@@ -33,8 +33,8 @@ def test_the_tokens_least_like_the_reference_go(seed: int, share: float) -> None
 
 
 @cache
-def encoder(**options):
-    config = tiny.config("", "", encoder={"fusion": {"depth": 0}, **options})
+def encoder(depth: int = 0, **options):
+    config = tiny.config("", "", encoder={"fusion": {"depth": depth}, **options})
     init, bind = encoder_factory(config, VOCAB)
     return bind(init(jax.random.key(0)))
 
@@ -72,12 +72,42 @@ def test_training_reads_a_title_without_what_tells_least(by: str) -> None:
     assert np.abs(found - pruning(given, ["t"])["t"]).max() > 1e-3
 
 
+@pytest.mark.parametrize("by", ["text", "image"])
+@pytest.mark.parametrize("views", [("m", "t"), ("i", "m", "t")])
+def test_a_fusion_reads_the_words_that_its_picture_or_title_tells(by: str, views: tuple) -> None:
+    pruning = encoder(depth=2, prune=0.5, prune_by=by)
+    given = products()
+    text, present = pruning.text(given.tokens)
+    words = pruning.fusion.title_tokens((text, present))
+    weight = present[..., None].astype(words.dtype)
+    title = (words * weight).sum(1) / jnp.maximum(weight.sum(1), 1)
+    guide = title if by == "text" else pruning(given, ["i"])["i"]
+    kept = kept_tokens(words, guide, present, 0.5)
+    if by == "image":
+        kept = jnp.where(given.has_image[:, None], kept, present)
+    assert (kept.sum(1) < present.sum(1)).any()
+    left = given._replace(tokens=jnp.where(kept, given.tokens, NO_TOKEN))
+    found = pruning(given, views, training=True)
+    assert set(found) == set(views)
+    # A word that is left out is none of the fusion's, though the tower has read it.
+    image = pruning._image(given.image)
+    pictures = (
+        image.reshape(4, -1, image.shape[-1]),
+        jnp.repeat(given.has_image[:, None], image.shape[1] * image.shape[2], axis=1),
+    )
+    both = pruning.fusion(pictures, (text, kept))
+    both /= jnp.linalg.norm(both, axis=1, keepdims=True)
+    np.testing.assert_allclose(found["m"], both, atol=1e-5)
+    np.testing.assert_array_equal(found["m"][3], pruning(left)["m"][3])  # a listing without a title
+    assert np.abs(found["t"] - pruning(given, ["t"])["t"])[:3].max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"prune": 1.0}, r"encoder.prune is 1.0; use \[0, 1\)"),
-        ({"prune": 0.5, "fusion": TransformerConfig(depth=1)}, "is for encoder.fusion.depth 0"),
-        ({"prune": 0.5, "text": TextTowerConfig(pool="last")}, 'here they are 0 and "last"'),
+        ({"prune": 0.5, "text": TextTowerConfig(pool="last")}, 'here the pool is "last"'),
+        ({"prune": 0.5, "text": TextTowerConfig(padding="attended")}, 'padding is "attended"'),
     ],
 )
 def test_what_cannot_be_pruned_is_refused(change: dict, message: str) -> None:

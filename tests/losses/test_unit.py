@@ -107,7 +107,7 @@ def test_pooled_matches_both_sides_against_all_other_listings(form: str, directi
         distinctiveness=(),
         consistency=(),
         pooled=True,
-        duplicates="positive",
+        duplicates="exclude" if form == "hinge" else "positive",
     )
     left, right = side(1), side(2)
     present = everywhere(), everywhere()
@@ -134,10 +134,54 @@ def test_pooled_matches_both_sides_against_all_other_listings(form: str, directi
     np.testing.assert_allclose(parts[f"ppm/{direction}"], rows[asks & found].mean(), rtol=2e-5)
 
 
-def test_pooled_is_the_same_when_the_sides_change_places() -> None:
-    options = LossConfig(
-        form="softmax", matching=("i-t",), distinctiveness=(), consistency=(), pooled=True
-    )
+def test_pooled_asks_both_sides_for_distinct_and_consistent_views() -> None:
+    options = LossConfig(matching=(), consistency_tolerance=0.001, pooled=True)
+    left, right = side(1), side(2)
+    present = everywhere(), everywhere()
+    present[0]["t"][1] = present[1]["i"][4] = present[1]["m"][5] = False
+    groups = {"left_groups": GROUPS, "right_groups": GROUPS}
+    _, parts = unit(options, left, right, *present, **groups)
+    both = np.tile(GROUPS, 2)
+    full = np.concatenate([left["m"], right["m"]])
+    there = {v: np.concatenate([present[0][v], present[1][v]]) for v in "mti"}
+    for v in "ti":
+        view = np.concatenate([left[v], right[v]])
+        rows = reference.hinge(view, full, 0.2, both, both, there["m"])
+        expected = rows[there[v] & there["m"]].mean()
+        np.testing.assert_allclose(parts[f"pdc/{v}-m"], expected, rtol=1e-5)
+        rows = np.concatenate(
+            [
+                reference.consistency(a["m"], a[v], b["m"], 0.001, 10, where["m"])
+                for a, b, where in ((left, right, present[1]), (right, left, present[0]))
+            ]
+        )
+        np.testing.assert_allclose(parts[f"plc/{v}"], rows[there[v]].mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_nine_directions_may_match(form: str) -> None:
+    """Every view of one side searches every view of the other (CommerceMM, omni-retrieval)."""
+    directions = tuple(f"{q}-{t}" for q in "mti" for t in "mti")
+    options = LossConfig(form=form, matching=directions, distinctiveness=(), consistency=())
+    assert views_needed(options) == (frozenset("mti"), frozenset("mti"))
+    total, parts = unit(options, scale=7.0, bias=-3.0)
+    assert set(parts) == {f"ppm/{direction}" for direction in directions}
+    left, right, alone = side(1), side(2), np.arange(ROWS)
+    slow = {
+        "hinge": lambda a, b: reference.hinge(a, b, 0.3, alone, alone),
+        "softmax": lambda a, b: reference.softmax(a, b, 7.0, alone, alone),
+        "sigmoid": lambda a, b: reference.sigmoid(a, b, 7.0, -3.0, alone, alone),
+    }[form]
+    for q in "mti":
+        for t in "mti":
+            expected = slow(left[q], right[t]).mean()
+            np.testing.assert_allclose(parts[f"ppm/{q}-{t}"], expected, rtol=1e-5)
+    np.testing.assert_allclose(total, np.mean(list(parts.values())), rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["hinge", "softmax"])
+def test_pooled_is_the_same_when_the_sides_change_places(form: str) -> None:
+    options = LossConfig(form=form, matching=("i-t",), consistency_tolerance=0.001, pooled=True)
     forth, back = unit(options, side(1), side(2)), unit(options, side(2), side(1))
     np.testing.assert_allclose(forth[0], back[0], rtol=1e-6)
 
@@ -150,7 +194,9 @@ def test_pooled_is_the_same_when_the_sides_change_places() -> None:
         LossConfig(matching=("i-t",), distinctiveness=(), consistency=()),
         LossConfig(matching=("i-t",), distinctiveness=(), consistency=(), pooled=True),
         LossConfig(matching=(), distinctiveness=("t-i",), consistency=()),
+        LossConfig(matching=(), distinctiveness=("t-i",), consistency=(), pooled=True),
         LossConfig(matching=(), distinctiveness=(), consistency=("t",)),
+        LossConfig(matching=(), distinctiveness=(), consistency=("t",), pooled=True),
         LossConfig(form="softmax", matching=("m-m",), consistency=()),
     ],
 )
@@ -236,22 +282,21 @@ def test_prefixes_are_units_of_their_own(form: str) -> None:
 def test_pairs_count_by_their_weight_to_a_power(form: str, pooled: bool) -> None:
     """A pair of weight 4 counts, at the power of one half, like two of weight 1."""
     weights = np.random.default_rng(0).integers(1, 9, ROWS).astype(np.float32)
-    left_present = everywhere()
-    left_present["i"][[0, 3]] = False
+    present = everywhere()
+    present["i"][[0, 3]] = False
     options = LossConfig(form=form, matching=("m-m", "i-m"), pooled=pooled, weight_exponent=0.5)
-    more = {"scale": 5.0, "bias": -2.0, "left_present": left_present}
+    more = {"scale": 5.0, "bias": -2.0, "left_present": present, "right_present": present}
     _, parts = unit(options, weights=weights, **more)
     # The loss of one row is the part in which the others' weights vanish.
     single = []
     for row in range(ROWS):
         alone = np.where(np.arange(ROWS) == row, 1.0, 1e-12).astype(np.float32)
         single.append(unit(replace(options, weight_exponent=1.0), weights=alone, **more)[1])
-    there = {"ppm/m-m": slice(None), "ppm/i-m": left_present["i"], "pdc/i-m": left_present["i"]}
+    there = {"ppm/m-m": slice(None), "ppm/i-m": present["i"], "pdc/i-m": present["i"]}
     for name, rows in there.items():
         losses = np.array([found[name] for found in single])[rows]
         expected = np.average(losses, weights=np.sqrt(weights[rows]))
-        if not (pooled and name == "ppm/i-m"):  # its right halves are all there
-            np.testing.assert_allclose(parts[name], expected, rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(parts[name], expected, rtol=1e-5, err_msg=name)
 
 
 def test_weights_count_nothing_unless_they_are_wanted() -> None:

@@ -27,6 +27,7 @@ from stylejax.config import (
     ImageTowerConfig,
     PictureConfig,
     TextConfig,
+    TextTowerConfig,
     TransformerConfig,
     open_clip,
 )
@@ -235,6 +236,39 @@ def test_a_whole_encoder_is_saved_and_started_from(tmp_path: Path) -> None:
     for name, x in parameters.items():
         np.testing.assert_array_equal(after[name], x, err_msg=name)
     assert own_config(dataclasses.replace(config, encoder=encoder)) == own_config(config)
+
+
+def test_what_weighs_photo_title_and_pictures_is_started_from_too(tmp_path: Path) -> None:
+    layers = {"width": 16, "heads": 2, "hidden": 32}
+    config = Config(
+        encoder=EncoderConfig(
+            dim=8,
+            image=ImageTowerConfig(**layers, depth=1, patch=8),
+            text=TextTowerConfig(**layers, depth=1),
+            late_fusion="gated",
+            pictures="attention",
+        ),
+        picture=PictureConfig(size=models.SIDE, stored_size=20, per_listing=2),
+        text=TextConfig(max_tokens=models.LENGTH),
+    )
+    init, _ = encoder_factory(config, models.VOCAB)
+    parameters = moved(init(jax.random.key(0)))
+    assert {"gate/kernel", "gate/bias", "telling/kernel"} <= set(parameters)
+    write_weights(tmp_path, trained(config, parameters, ends=False), "stylejax", {})
+    again = two_towers(str(tmp_path), late_fusion="gated", pictures="attention")
+    after, report = load_pretrained(init(jax.random.key(1)), again)
+    assert report.initialised == report.resized == report.left_over == ()
+    for name, x in parameters.items():
+        np.testing.assert_array_equal(after[name], x, err_msg=name)
+    # A start without a gate leaves it over, and says so.
+    plain = dataclasses.replace(config, encoder=two_towers(str(tmp_path)))
+    init, _ = encoder_factory(plain, models.VOCAB)
+    _, report = load_pretrained(init(jax.random.key(1)), plain.encoder)
+    assert [name.split(": ")[1] for name in report.left_over] == [
+        "gate/bias",
+        "gate/kernel",
+        "telling/kernel",
+    ]
 
 
 @pytest.fixture(scope="module")

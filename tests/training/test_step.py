@@ -160,6 +160,15 @@ def test_scale_and_bias_are_trained_only_when_asked(learn: bool) -> None:
     assert history[-1]["scale"] == pytest.approx(20.0, rel=0.2)
 
 
+def test_a_trained_scale_stops_at_its_highest_value() -> None:
+    loss = {"form": "softmax", "scale": 2.0, "max_scale": 2.0, **MATCHING}
+    _, state, history = curve(config(loss=loss), 3)
+    assert float(state.parameters[LOG_SCALE]) <= np.float32(np.log(2.0))
+    free = curve(config(loss={**loss, "max_scale": 100.0}), 3)[2]
+    assert max(line["scale"] for line in free) > 2.0
+    assert max(line["scale"] for line in history) == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize("matching", [("m-m",), ("m-m", "t-m")])
 def test_encoding_both_sides_at_once_changes_nothing(matching: tuple[str, ...]) -> None:
     """With equal views on both sides one call encodes them; the loss is that of two calls."""

@@ -21,6 +21,7 @@ from stylejax.encoder.pretrained.text import FAMILIES as TEXTS
 from stylejax.encoder.pretrained.text import fusion_weights, text_weights
 
 SPARE = 0.02  # of a table of tokens: rows behind the last id, there to fill it up
+BETWEEN = ("gate/", "telling/")  # of our own folders: what weighs photo, title and pictures
 STREAMS = ("bert", "roberta", "xlm-roberta", "vilt")  # whose layers a fusion starts from
 
 
@@ -32,12 +33,14 @@ class Loaded:
     resized: tuple[str, ...]  # ours, positions interpolated or cut to another size
     initialised: tuple[str, ...]  # ours that no file has: random
     left_over: tuple[str, ...]  # the files' that no part here has, or of another length
+    temperature: tuple[str, ...] = ()  # the files' scale and bias of the loss: the config sets ours
 
     def __str__(self) -> str:
         """One line for a log."""
         return (
             f"{len(self.loaded)} weights loaded, {len(self.resized)} resized, "
             f"{len(self.initialised)} initialised, {len(self.left_over)} of the files left over"
+            + "".join(f"; {line}" for line in self.temperature)
         )
 
     def listed(self) -> str:
@@ -80,6 +83,11 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
             weights = {n: x for n, x in weights.items() if not n.startswith("layers/")}
         found |= under(part, weights)
         taken.setdefault(source, set()).update(names)
+    for source, tensors in files.items():
+        if described(source)["model_type"] == OWN:
+            between = {n for n in tensors if n.startswith(BETWEEN) and n in parameters}
+            found |= {name: np.asarray(tensors[name], np.float32) for name in between}
+            taken[source] |= between
     loaded, resized, unused = [], [], []
     result = dict(parameters)
     for name, x in found.items():
@@ -115,7 +123,19 @@ def load_pretrained(parameters: Parameters, config: EncoderConfig) -> tuple[Para
                 if not IDLE.search(name)
             ),
         ),
+        tuple(sorted({line for tensors in files.values() for line in _temperature(tensors)})),
     )
+
+
+def _temperature(files: dict[str, NDArray]) -> list[str]:
+    """Scale and bias of the loss that a model was trained with: a run starts from its config's."""
+    lines = []
+    for name, x in sorted(files.items()):
+        if name.endswith("logit_scale"):
+            lines.append(f"trained with a scale of {np.exp(x.item()):.4g} (--loss.scale sets ours)")
+        elif name.endswith("logit_bias"):
+            lines.append(f"trained with a bias of {x.item():.4g} (--loss.bias sets ours)")
+    return lines
 
 
 def _part(part: str, files: dict[str, NDArray], config: EncoderConfig) -> Read:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stylejax.config import ConfigError
 from stylejax.config.open_clip import OPEN_CLIP
 
-# Not weights, or of a part that no tower here has: nothing is lost where they are left.
+# Not weights, of a part that no tower here has, or told apart: nothing is lost without them.
 IDLE = re.compile(r"position_ids$|logit_(scale|bias)$|mask_token$|attn_mask$")
 
 
