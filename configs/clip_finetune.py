@@ -19,7 +19,7 @@ from stylejax.config import (
 )
 from stylejax.config.pretrained import two_towers
 
-SOURCE = os.environ.get("STYLEJAX_PRETRAINED", "openai/clip-vit-base-patch32")
+SOURCE = os.environ.get("STYLEJAX_PRETRAINED", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K")
 grocery = load_config(Path(__file__).with_name("grocery.py"))
 
 config = replace(

@@ -33,6 +33,10 @@ VERBS = {
         "pairs -> encoder",
         "stylejax train --config configs/grocery.py --training.steps 500",
     ),
+    "plan": (
+        "recipe -> memory, FLOPs, messages and a bound of a step's time, on TPUs not there too",
+        "stylejax plan --config configs/tpu_v5e_256.py --topology v5e:16x16",
+    ),
     "save-pretrained": (
         "encoder -> folder for other programs: transformers, open_clip, JAX alone",
         "stylejax save-pretrained --checkpoint runs/grocery --out saved/grocery",

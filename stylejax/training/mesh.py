@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -14,18 +15,25 @@ Tree = TypeVar("Tree")
 AXES = ("data", "fsdp", "tensor")
 
 
-def make_mesh(data: int = 0, fsdp: int = 1, tensor: int = 1) -> Mesh:
+def make_mesh(
+    data: int = 0,
+    fsdp: int = 1,
+    tensor: int = 1,
+    *,
+    devices: Sequence[Any] | None = None,
+) -> Mesh:
     """A mesh with the axes `data`, `fsdp` and `tensor` over the first devices.
 
     Args:
       data: groups of devices that hold the weights once each; 0 = as many as there are devices.
       fsdp: devices that divide weights and rows among them.
       tensor: devices that divide weights and work on the same rows; neighbours, within a host.
+      devices: to choose from; None: all that there are.
 
     Raises:
       ConfigError: when there are fewer devices than asked for, or 0 does not come out even.
     """
-    available = jax.devices()
+    available = jax.devices() if devices is None else devices
     group = fsdp * tensor
     asked = f"mesh.fsdp {fsdp} times mesh.tensor {tensor}"
     if data == 0 and len(available) % group:

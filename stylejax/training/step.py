@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from stylejax.training.optimizer import frozen, make_optimizer
 from stylejax.training.sharding import state_shardings
 
 LOG_SCALE, BIAS = "loss/log_scale", "loss/bias"
+LOSS_SCOPE = "contrastive_loss"  # what the loss unit is called in profiles and plans
 
 
 class TrainState(NamedTuple):
@@ -68,9 +69,7 @@ def make_train_step(
 
     shapes = jax.eval_shape(create)
     require_matches(config.training.rules, shapes.parameters)
-    there = state_shardings(shapes._replace(memory=None), mesh, config.mesh.rules)
-    kept: Any = jax.tree.map(lambda _: by_memory_row(mesh), shapes.memory)
-    there = there._replace(memory=kept)
+    there = state_layout(shapes, config, mesh)
 
     def step(state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         def loss(parameters: Parameters) -> tuple[Float32[Array, ""], tuple]:
@@ -115,6 +114,13 @@ def make_train_step(
     )
 
 
+def state_layout(shapes: TrainState, config: Config, mesh: Mesh) -> TrainState:
+    """Which device holds which part of a state of some shapes: a sharding for each array."""
+    there = state_shardings(shapes._replace(memory=None), mesh, config.mesh.rules)
+    kept: Any = jax.tree.map(lambda _: by_memory_row(mesh), shapes.memory)
+    return there._replace(memory=kept)
+
+
 def pair_loss(
     parameters: Parameters,
     batch: PairBatch,
@@ -132,30 +138,29 @@ def pair_loss(
     encode = partial(encode_in_parts, encoder, parts=config.training.micro_batches)
     left_views, right_views = views_needed(config.loss)
     if left_views == right_views:
-        both = encode(_interleave(batch.left, batch.right), left_views)
-        left = {view: x[0::2] for view, x in both.items()}
-        right = {view: x[1::2] for view, x in both.items()}
+        left, right = encode((batch.left, batch.right), left_views)
     else:
-        left, right = encode(batch.left, left_views), encode(batch.right, right_views)
+        (left,), (right,) = encode((batch.left,), left_views), encode((batch.right,), right_views)
     scale = jnp.exp(parameters[LOG_SCALE]) if LOG_SCALE in parameters else 1.0
     bias = parameters.get(BIAS, 0.0)
     if not config.loss.learn_scale:
         scale, bias = jax.lax.stop_gradient((scale, bias))
     present = present_views(batch.left), present_views(batch.right)
-    total, parts = sharded_loss_unit(
-        mesh,
-        left,
-        right,
-        config.loss,
-        left_present=present[0],
-        right_present=present[1],
-        left_groups=batch.left_group,
-        right_groups=batch.right_group,
-        weights=batch.weight,
-        memory=memory and memory.used(jnp.asarray(step >= config.training.warmup_steps)),
-        scale=scale,
-        bias=bias,
-    )
+    with jax.named_scope(LOSS_SCOPE):
+        total, parts = sharded_loss_unit(
+            mesh,
+            left,
+            right,
+            config.loss,
+            left_present=present[0],
+            right_present=present[1],
+            left_groups=batch.left_group,
+            right_groups=batch.right_group,
+            weights=batch.weight,
+            memory=memory and memory.used(jnp.asarray(step >= config.training.warmup_steps)),
+            scale=scale,
+            bias=bias,
+        )
     if memory is not None:
         groups = batch.left_group, batch.right_group
         memory = memory.with_batch(jnp.asarray(step), (left, right), present, groups)
@@ -163,8 +168,8 @@ def pair_loss(
 
 
 def encode_in_parts(
-    encoder: ProductEncoder, products: Products, views: Collection[str], *, parts: int
-) -> dict[str, Float32[Array, "b d"]]:
+    encoder: ProductEncoder, sides: Sequence[Products], views: Collection[str], *, parts: int
+) -> list[dict[str, Float32[Array, "b d"]]]:
     """Vectors of a batch of which only one part is in the encoder at a time.
 
     In the backward pass each part is encoded once more, with its share of the whole batch's
@@ -173,16 +178,35 @@ def encode_in_parts(
 
     Args:
       encoder: with its weights.
-      products: of `[B, ...]`; B is a multiple of `parts`.
+      sides: one or both sides of the batch, of `[B, ...]` each; B is a multiple of `parts`.
       views: names of the views.
       parts: 1 = all at once, nothing is encoded twice.
+
+    Returns:
+      View name to `[B, D]` for each side.
     """
-    if parts == 1:
-        return encoder(products, views, training=True)
-    # Part p has the rows p, p + parts, ...: rows stay on the devices that have them.
-    divided = jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), products)
-    vectors = jax.lax.map(jax.checkpoint(lambda part: encoder(part, views, training=True)), divided)
-    return {view: x.swapaxes(0, 1).reshape(-1, x.shape[-1]) for view, x in vectors.items()}
+
+    def encoded(number: Array | int) -> dict[str, Array]:
+        # Part p has the rows p, p + parts, ...: rows stay on the devices that have them.
+        def part(x: Array) -> Array:
+            if parts == 1:
+                return x
+            divided = x.reshape(-1, parts, *x.shape[1:])
+            return jax.lax.dynamic_index_in_dim(divided, number, axis=1, keepdims=False)
+
+        return encoder(
+            _interleave([jax.tree.map(part, side) for side in sides]), views, training=True
+        )
+
+    numbers = jnp.arange(parts)
+    vectors = encoded(0) if parts == 1 else jax.lax.map(jax.checkpoint(encoded), numbers)
+
+    def of(side: int, x: Array) -> Array:
+        """Rows of one side, in their order: of [parts, rows of a part, sides, D]."""
+        rows = x.reshape(parts, -1, len(sides), x.shape[-1])[:, :, side]
+        return rows.swapaxes(0, 1).reshape(-1, x.shape[-1])
+
+    return [{view: of(side, x) for view, x in vectors.items()} for side in range(len(sides))]
 
 
 def exported(state: TrainState) -> Parameters:
@@ -192,13 +216,12 @@ def exported(state: TrainState) -> Parameters:
     return {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
 
 
-def _interleave(left: Products, right: Products) -> Products:
+def _interleave(sides: Sequence[Products]) -> Products:
     """Rows left 0, right 0, left 1, ...: a batch divided by row stays on its devices."""
+    if len(sides) == 1:
+        return sides[0]
     return Products(
-        *(
-            jnp.stack([a, b], axis=1).reshape(-1, *a.shape[1:])
-            for a, b in zip(left, right, strict=True)
-        )
+        *(jnp.stack(x, axis=1).reshape(-1, *x[0].shape[1:]) for x in zip(*sides, strict=True))
     )
 
 

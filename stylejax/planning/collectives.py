@@ -1,0 +1,95 @@
+"""What devices send each other in a compiled program, read from its text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
+SIZES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "s64": 8, "f64": 8}
+COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
+# An asynchronous instruction is counted where it starts; its result holds operands and results.
+MESSAGE = re.compile(rf"= (.*?) ({'|'.join(KINDS)})(-start)?\(")
+CALLED = re.compile(r"(?:body|to_apply|calls|true_computation|false_computation)=%?([\w.\-]+)")
+BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
+TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+SHAPE = re.compile(r"(pred|[a-z]+\d+)\[([\d,]*)\]")
+
+
+@dataclass
+class Collective:
+    """All messages of one kind that a chip takes part in."""
+
+    count: int = 0
+    bytes: float = 0.0  # of results, a chip
+
+
+def collectives_of(text: str) -> dict[str, Collective]:
+    """Messages by kind, those within loops as often as the loop turns.
+
+    Args:
+      text: `as_text()` of a compiled program.
+
+    Raises:
+      ValueError: when a loop that sends does not tell how often it turns.
+    """
+    bodies, entry = _computations(text)
+    found: dict[str, Collective] = defaultdict(Collective)
+
+    def sends(name: str) -> bool:
+        return any(
+            MESSAGE.search(line) or any(sends(called) for called in _called(line, bodies))
+            for line in bodies[name]
+        )
+
+    def visit(name: str, times: int) -> None:
+        for line in bodies[name]:
+            if message := MESSAGE.search(line):
+                shapes, kind, starts = message.groups()
+                sizes = _sizes(shapes)
+                found[kind].count += times
+                found[kind].bytes += times * (max(sizes) if starts else sum(sizes))
+            for called in _called(line, bodies):
+                turns = 1
+                if " while(" in line:
+                    known = TURNS.search(line)
+                    if known is None and sends(called):
+                        raise ValueError(f"a loop that sends has no known number of turns: {line}")
+                    turns = int(known.group(1)) if known else 1
+                visit(called, times * turns)
+
+    visit(entry, 1)
+    return dict(found)
+
+
+def _computations(text: str) -> tuple[dict[str, list[str]], str]:
+    """Lines by computation, and the name of the first one that runs."""
+    bodies: dict[str, list[str]] = {}
+    entry, name = "", ""
+    for line in text.splitlines():
+        if not line.startswith(" ") and (start := COMPUTATION.match(line)):
+            name = start.group(1)
+            bodies[name] = []
+            entry = name if line.startswith("ENTRY") else entry
+        elif name:
+            bodies[name].append(line)
+    return bodies, entry
+
+
+def _called(line: str, bodies: dict[str, list[str]]) -> list[str]:
+    names = CALLED.findall(line)
+    for branches in BRANCHES.findall(line):
+        names += [name.strip().lstrip("%") for name in branches.split(",")]
+    return [name for name in names if name in bodies]
+
+
+def _sizes(shapes: str) -> list[float]:
+    """Bytes of each array of a result."""
+    found = []
+    for kind, lengths in SHAPE.findall(shapes):
+        size = float(SIZES.get(kind, 4))
+        for length in filter(None, lengths.split(",")):
+            size *= int(length)
+        found.append(size)
+    return found or [0.0]
