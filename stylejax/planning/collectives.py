@@ -14,6 +14,8 @@ MESSAGE = re.compile(rf"= (.*?) ({'|'.join(KINDS)})(-start)?\(")
 CALLED = re.compile(r"(?:body|to_apply|calls|true_computation|false_computation)=%?([\w.\-]+)")
 BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+CONDITION = re.compile(r"condition=%?([\w.\-]+)")
+CONSTANT = re.compile(r"= s32\[\]\S* constant\((\d+)\)")
 SHAPE = re.compile(r"(pred|[a-z]+\d+)\[([\d,]*)\]")
 
 
@@ -52,11 +54,8 @@ def collectives_of(text: str) -> dict[str, Collective]:
                 found[kind].bytes += times * (max(sizes) if starts else sum(sizes))
             for called in _called(line, bodies):
                 turns = 1
-                if " while(" in line:
-                    known = TURNS.search(line)
-                    if known is None and sends(called):
-                        raise ValueError(f"a loop that sends has no known number of turns: {line}")
-                    turns = int(known.group(1)) if known else 1
+                if " while(" in line and sends(called):
+                    turns = _turns(line, bodies)
                 visit(called, times * turns)
 
     visit(entry, 1)
@@ -75,6 +74,18 @@ def _computations(text: str) -> tuple[dict[str, list[str]], str]:
         elif name:
             bodies[name].append(line)
     return bodies, entry
+
+
+def _turns(line: str, bodies: dict[str, list[str]]) -> int:
+    """How often a loop turns: as it says itself, or by the number that its counter stays below."""
+    if known := TURNS.search(line):
+        return int(known.group(1))
+    if (condition := CONDITION.search(line)) and condition.group(1) in bodies:
+        test = "\n".join(bodies[condition.group(1)])
+        ends = CONSTANT.findall(test)
+        if len(ends) == 1 and "direction=LT" in test:
+            return int(ends[0])
+    raise ValueError(f"a loop that sends has no known number of turns: {line.strip()[:200]}")
 
 
 def _called(line: str, bodies: dict[str, list[str]]) -> list[str]:

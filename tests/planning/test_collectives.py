@@ -69,6 +69,19 @@ def test_a_message_that_is_started_and_ended_counts_once() -> None:
     assert (found["all-gather"].count, found["all-gather"].bytes) == (1, 256)
 
 
+def test_a_loop_may_be_counted_by_its_condition() -> None:
+    """TPU programs say it nowhere else."""
+    condition = """
+%c (p: (s32[], bf16[8,4])) -> pred[] {
+  %constant.1 = s32[]{:T(128)} constant(9)
+  %i = s32[]{:T(128)} get-tuple-element(%p), index=0
+  ROOT %lt = pred[]{:T(512)} compare(%i, %constant.1), direction=LT
+}
+"""
+    found = collectives_of(condition + ASYNCHRONOUS.replace("%TURNS", ""))
+    assert found["collective-permute"].count == 9
+
+
 def test_a_loop_that_sends_for_no_one_knows_how_long_is_refused() -> None:
     with pytest.raises(ValueError, match="no known number of turns"):
         collectives_of(ASYNCHRONOUS.replace("%TURNS", ""))
