@@ -145,6 +145,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
             evaluate=evaluate,
             resume=resume,
             stop=stop,
+            item_ids=[x for data in data_sets for x in data.catalogue.item_id],
             data=data_digest(
                 pa.concat_tables(data.pairs for data in data_sets),
                 listing_columns(data_sets),

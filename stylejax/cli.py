@@ -108,13 +108,13 @@ def reported(job: Callable[[], None]) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from stylejax.config import ConfigError
-    from stylejax.training.stop import Stopped
+    from stylejax.training.stop import DataTimeout, Stopped
 
     try:
         job()
     except (ConfigError, FileExistsError) as error:
         fail(str(error))
-    except FloatingPointError as error:
+    except (FloatingPointError, DataTimeout) as error:
         print(f"stopped: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except Stopped as stopped:

@@ -47,9 +47,13 @@ class TrainingConfig:
     ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
     save_every: int = 100  # steps between checkpoints
     keep: int = 2  # newest checkpoints kept
+    keep_every: int = 0  # checkpoints of multiples of so many steps are kept for good; 0 = none
     evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
     unpaired: bool = False  # listings without a partner join in, paired with themselves
     log_every: int = 10  # steps between lines of metrics
+    bad_steps: Literal["stop", "skip"] = "stop"  # on a loss that is no number, or a spike
+    spike: float = 0.0  # a loss of so many times the usual is a spike; 0 = none is
+    data_timeout: float = 900.0  # seconds to wait for a batch before the run ends; 0 = for ever
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "micro_batches", "steps", "save_every", "keep", "log_every"):
@@ -58,9 +62,18 @@ class TrainingConfig:
         for name in ("learning_rate", "clip_norm"):
             value = getattr(self, name)
             require(0 < value < float("inf"), f"training.{name} is {value}; use > 0")
-        for name in ("weight_decay", "evaluate_every"):
+        for name in ("weight_decay", "evaluate_every", "keep_every", "data_timeout"):
             value = getattr(self, name)
             require(0 <= value < float("inf"), f"training.{name} is {value}; use 0 or more")
+        require(
+            self.spike == 0 or 1 < self.spike < float("inf"),
+            f"training.spike is {self.spike}; use more than 1 (times the usual loss), or 0",
+        )
+        require(
+            self.keep_every % self.save_every == 0,
+            f"training.keep_every {self.keep_every} is no multiple of training.save_every "
+            f"{self.save_every}: there would be no such checkpoints; make it one",
+        )
         for name in ("ema", "beta2"):
             value = getattr(self, name)
             require(0 <= value < 1, f"training.{name} is {value}; use [0, 1)")

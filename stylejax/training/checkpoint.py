@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
@@ -19,17 +23,29 @@ from stylejax.training.mesh import replicated
 from stylejax.training.run_folder import CHECKPOINTS, require_same_config, require_step
 from stylejax.training.step import TrainState, exported
 
+UNREADABLE = "unreadable"  # where damaged checkpoints go, in the run's folder
+
 
 class Checkpoints:
     """The checkpoints of one run, newest kept; saving goes on beside training."""
 
-    def __init__(self, run_dir: str | Path, keep: int = 1):
+    def __init__(self, run_dir: str | Path, keep: int = 1, keep_every: int = 0):
+        """Opens the folder.
+
+        Args:
+          run_dir: the run's folder.
+          keep: how many of the newest stay.
+          keep_every: those of multiples of so many steps stay as well; 0 = none.
+        """
         self.run_dir = Path(run_dir)
         self.folder = self.run_dir.resolve() / CHECKPOINTS
-        newest = ocp.training.preservation_policies.LatestN(keep)
+        policies = ocp.training.preservation_policies
+        kept: list[Any] = [policies.LatestN(keep)]
+        if keep_every:
+            kept.append(policies.EveryNSteps(keep_every))
         self._checkpointer = ocp.training.Checkpointer(
             str(self.folder),
-            preservation_policy=newest,  # pyright: ignore[reportArgumentType]
+            preservation_policy=policies.AnyPreservationPolicy(kept),  # pyright: ignore[reportArgumentType]
         )
 
     def latest(self) -> int | None:
@@ -76,39 +92,93 @@ class Checkpoints:
     ) -> TrainState:
         """The newest checkpoint's state, on the devices of `like`.
 
+        One that is damaged is set aside into ``unreadable/`` in the run's folder, with a message,
+        and the one before it is taken.
+
         Args:
           like: a state of the same shapes.
           config: the run that goes on.
           data: what `data_digest` gives for its pairs and its catalogue; None = is not checked.
 
         Raises:
-          ConfigError: when there is none, or its config differs in a setting that matters,
-            listing the differences, or it was trained on other data, saying on which.
+          ConfigError: when there is none that can be read, or its config differs in a setting
+            that matters, listing the differences, or it was trained on other data, saying on which.
         """
-        step = self._require()
-        require_same_config(self.config(), config, self.folder)
-        require_same_data(self._metadata().get("data", {}), data or {}, self.folder)
+        self._require()
+        damaged: dict[int, Exception] = {}
+        for step in sorted((kept.step for kept in self._checkpointer.checkpoints), reverse=True):
+            try:
+                state = self._restored(step, like, config, data)
+            except ConfigError:
+                raise
+            except Exception as error:  # Orbax and TensorStore raise what they like
+                damaged[step] = error
+                continue
+            self._set_aside(damaged, step)
+            return state
+        told = "; ".join(f"step {step}: {_first_line(e)}" for step, e in damaged.items())
+        raise ConfigError(
+            f"no checkpoint in {self.folder} can be read ({told}); start anew with --restart"
+        )
+
+    def _restored(
+        self, step: int, like: TrainState, config: Config, data: Mapping[str, str] | None
+    ) -> TrainState:
+        """One checkpoint's state."""
+        metadata: Any = self._checkpointer.checkpointables_metadata(step)
+        kept = metadata.custom_metadata
+        require_same_config(from_json(kept["config"]), config, self.folder)
+        require_same_data(kept.get("data", {}), data or {}, self.folder)
         abstract = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
         )
         wanted = {"training": _training(abstract)}
         if abstract.average:
             wanted["encoder"] = abstract.average
+        # Whether spikes are looked for may differ from the run that made the checkpoint.
+        wanted["training"].pop("usual", None)
+        if "usual" in metadata.metadata["training"]:
+            where = like.step.sharding
+            wanted["training"]["usual"] = jax.ShapeDtypeStruct((), jnp.float32, sharding=where)
         loaded = self._checkpointer.load_checkpointables(step, wanted)
+        usual = like.usual
+        if usual is not None:
+            usual = loaded["training"].get("usual", usual)
         return TrainState(
-            jax.device_put(jax.numpy.int32(step), like.step.sharding),
+            jax.device_put(jnp.int32(step), like.step.sharding),
             loaded["training"]["parameters"],
             loaded.get("encoder", {}),
             loaded["training"]["optimizer"],
             loaded["training"].get("memory"),
+            usual,
         )
+
+    def _set_aside(self, damaged: Mapping[int, Exception], used: int) -> None:
+        """Moves damaged checkpoints out of the way of those that are saved next."""
+        for step, error in damaged.items():
+            there = self.folder.parent / UNREADABLE / str(step)
+            there.parent.mkdir(exist_ok=True)
+            if there.exists():
+                shutil.rmtree(there)
+            (self.folder / str(step)).rename(there)
+            print(
+                f"the checkpoint of step {step} cannot be read ({_first_line(error)}) and lies in "
+                f"{there} now; going on from step {used}",
+                file=sys.stderr,
+                flush=True,
+            )
+        if damaged:
+            self._checkpointer.reload()
 
     def config(self) -> Config:
         """The config that the newest checkpoint was made with."""
         return from_json(self._metadata()["config"])
 
     def tokenizer(self) -> str:
-        """JSON definition of the tokenizer that the newest checkpoint was made with."""
+        """JSON definition of the tokenizer that the run's checkpoints were made with."""
+        for kept in sorted(self._checkpointer.checkpoints, key=lambda kept: -kept.step):
+            with contextlib.suppress(Exception):  # a damaged one: those before it know it too
+                return self._metadata(kept.step)["tokenizer"]
         return self._metadata()["tokenizer"]
 
     def vocab_size(self) -> int:
@@ -145,7 +215,7 @@ class Checkpoints:
         step = self._require()
         metadata = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)
         abstract = {
-            name: jax.ShapeDtypeStruct((), jax.numpy.float32, sharding=replicated(mesh))
+            name: jax.ShapeDtypeStruct((), jnp.float32, sharding=replicated(mesh))
             for name in metadata["training"]["parameters"]
             if name.startswith("loss/")
         }
@@ -165,12 +235,19 @@ class Checkpoints:
     def _require(self) -> int:
         return require_step(self.run_dir, self.latest())
 
-    def _metadata(self) -> dict[str, Any]:
-        metadata = self._checkpointer.checkpointables_metadata(self._require()).custom_metadata
+    def _metadata(self, step: int | None = None) -> dict[str, Any]:
+        step = self._require() if step is None else step
+        metadata = self._checkpointer.checkpointables_metadata(step).custom_metadata
         return cast(dict[str, Any], metadata)
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, as far as one line goes."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _training(state: TrainState) -> dict[str, Any]:
     """What of a state training alone needs."""
     kept = {"parameters": state.parameters, "optimizer": state.optimizer}
-    return kept if state.memory is None else kept | {"memory": state.memory}
+    further = {"memory": state.memory, "usual": state.usual}
+    return kept | {name: x for name, x in further.items() if x is not None}

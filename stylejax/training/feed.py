@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
 from stylejax.training.mesh import place
+from stylejax.training.stop import DataTimeout
 
 
 @runtime_checkable
@@ -32,16 +34,22 @@ class Feed:
     At most two steps stand in the devices' queue, so that batches do not pile up there.
     """
 
-    def __init__(self, batches: Iterator[PairBatch], mesh: Mesh):
+    def __init__(self, batches: Iterator[PairBatch], mesh: Mesh, timeout: float = 0.0):
         """Starts to fetch the first.
 
         Args:
           batches: endless batches of this host.
           mesh: devices.
+          timeout: seconds after which a batch that has not come is given up; 0 = never.
         """
-        self._batches, self._mesh = batches, mesh
-        self._pool = ThreadPoolExecutor(1)
-        self._coming = self._pool.submit(self._fetch)
+        self._batches, self._mesh, self._timeout = batches, mesh, timeout
+        self._orders: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[PairBatch | BaseException] = queue.SimpleQueue()
+        # A daemon: a source that hangs must not keep the process from ending.
+        self._worker = threading.Thread(target=self._work, daemon=True)
+        self._worker.start()
+        self._orders.put(True)
+        self._hung = False
         self._earlier: Pending | None = None
         self._wait, self._since = 0.0, time.monotonic()
 
@@ -53,18 +61,28 @@ class Feed:
           last: no further batch will be asked for.
 
         Raises:
+          DataTimeout: when none came in time.
           Exception: whatever the batches raised.
         """
         if self._earlier is not None:
             self._earlier.block_until_ready()
         self._earlier = newest
         asked = time.monotonic()
-        batch = self._coming.result()
+        try:
+            batch = self._results.get(timeout=self._timeout or None)
+        except queue.Empty:
+            self._hung = True
+            raise DataTimeout(
+                f"no batch came for {self._timeout:.0f} s (--training.data-timeout): look at the "
+                "store of the pictures; --resume goes on from the last checkpoint"
+            ) from None
+        if isinstance(batch, BaseException):
+            raise batch
         # As long as a step was running the devices did not wait.
         if newest is None or newest.is_ready():
             self._wait += time.monotonic() - asked
         if not last:
-            self._coming = self._pool.submit(self._fetch)
+            self._orders.put(True)
         return batch
 
     def waited(self) -> float:
@@ -76,9 +94,16 @@ class Feed:
 
     def close(self) -> None:
         """Ends the fetching, and with it whatever the batches do ahead."""
-        self._pool.shutdown(cancel_futures=True)
+        self._orders.put(False)
+        if self._hung:
+            return  # whoever waits for it waits for ever
+        self._worker.join(self._timeout or None)
         if isinstance(self._batches, Generator):
             self._batches.close()
 
-    def _fetch(self) -> PairBatch:
-        return place(self._mesh, next(self._batches))
+    def _work(self) -> None:
+        while self._orders.get():
+            try:
+                self._results.put(place(self._mesh, next(self._batches)))
+            except BaseException as error:  # it is the caller's
+                self._results.put(error)

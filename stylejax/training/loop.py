@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +14,7 @@ from stylejax.batch import PairBatch
 from stylejax.config import Config, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
+from stylejax.training.bad_steps import BadSteps
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.feed import Feed, Pending
 from stylejax.training.record import Record
@@ -36,6 +37,7 @@ def train(
     resume: bool = False,
     data: Mapping[str, str] | None = None,
     stop: StopRequest | None = None,
+    item_ids: Sequence[str] | None = None,
 ) -> TrainState:
     """Trains from scratch or from the newest checkpoint to `config.training.steps`.
 
@@ -54,17 +56,20 @@ def train(
       data: digests of what is trained on, see `stylejax.training.digest`; a run is not resumed on
         anything else.
       stop: asked after every step; on a request that step is saved, and nothing more is done.
+      item_ids: of the listings, by the numbers that batches have for them: what names those of a
+        batch that went wrong.
 
     Returns:
       The final state.
 
     Raises:
       ConfigError: when a checkpoint is there and `resume` is false, or its config differs.
-      FloatingPointError: when the loss is not finite, with the step.
+      FloatingPointError: when a step went wrong and `training.bad_steps` is "stop", see `BadSteps`.
+      DataTimeout: when no batch came for `training.data_timeout` seconds.
       Stopped: when `stop` asked for it.
     """
     options = config.training
-    checkpoints = Checkpoints(config.run_dir, options.keep)
+    checkpoints = Checkpoints(config.run_dir, options.keep, options.keep_every)
     create, step = make_train_step(config, vocab_size, mesh)
     state = create()
     if resume:
@@ -77,11 +82,12 @@ def train(
     (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
     (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     record = Record(run_dir, start_step=start)
+    bad_steps = BadSteps(run_dir, options, item_ids, start=start)
     with (
         contextlib.closing(checkpoints),
         contextlib.closing(record),
         progress("train", "steps", start=start) as advance,
-        contextlib.closing(Feed(batches(start), mesh)) as feed,
+        contextlib.closing(Feed(batches(start), mesh, options.data_timeout)) as feed,
     ):
         metrics: Mapping[str, jax.Array] = {}
         note = "compiling the first step"
@@ -90,15 +96,20 @@ def train(
             last = done == options.steps
             batch = feed.next(cast(Pending | None, metrics.get("loss")), last=last)
             state, metrics = step(state, batch)
+            bad_steps.note(done, metrics, batch)
             stop.can_save, asked = True, stop.signal
             saving = last or asked or done % options.save_every == 0
             if done == 1 or last or done % options.log_every == 0:
-                values = _finite(metrics, done)
-                record.write(done, values | {"data_wait": (waited := feed.waited())})
-                note = f"loss {values['loss']:.4f}  data wait {waited:.1%}"
+                bad_steps.check()
+                values = finite(metrics) | {"data_wait": (waited := feed.waited())}
+                if bad_steps.skipped:
+                    values["skipped"] = float(bad_steps.skipped)
+                record.write(done, values)
+                note = f"loss {values.get('loss', float('nan')):.4f}  data wait {waited:.1%}"
+                note += f"  {bad_steps.skipped} skipped" if bad_steps.skipped else ""
             advance(done, options.steps, note)
             if saving:
-                _finite(metrics, done)
+                bad_steps.check()
                 checkpoints.save(state, config, tokenizer, vocab_size, data)
             if asked:
                 raise Stopped(asked, done, options.steps)
@@ -112,11 +123,7 @@ def train(
     return state
 
 
-def _finite(metrics: Mapping[str, jax.Array], step: int) -> dict[str, float]:
-    values = {name: float(value) for name, value in metrics.items()}
-    if not abs(values["loss"]) < float("inf"):
-        raise FloatingPointError(
-            f"the loss is {values['loss']} at step {step}; lower training.learning_rate or "
-            "training.clip_norm"
-        )
-    return values
+def finite(metrics: Mapping[str, jax.Array]) -> dict[str, float]:
+    """The metrics that are numbers: a step that was left out may have others."""
+    values = {name: float(value) for name, value in metrics.items() if name != "bad"}
+    return {name: value for name, value in values.items() if abs(value) < float("inf")}

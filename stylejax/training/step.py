@@ -17,6 +17,7 @@ from stylejax.batch import PairBatch, Products
 from stylejax.config import Config, require_matches
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
 from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
+from stylejax.training.bad_steps import is_bad, next_usual
 from stylejax.training.mesh import by_memory_row, by_row, replicated
 from stylejax.training.optimizer import frozen, make_optimizer
 from stylejax.training.sharding import state_shardings
@@ -33,6 +34,7 @@ class TrainState(NamedTuple):
     average: Parameters  # moving average of the encoder's weights; empty when it is off
     optimizer: Any  # optax state
     memory: Memory | None = None  # vectors of the last batches, where the loss wants them
+    usual: Float32[Array, ""] | None = None  # running mean of the loss, where spikes are looked for
 
 
 Metrics = dict[str, Float32[Array, ""]]
@@ -65,7 +67,10 @@ def make_train_step(
         if config.loss.form == "sigmoid":
             parameters[BIAS] = jnp.float32(config.loss.bias)
         memory = empty_memory(config.loss, config.training.batch_size, config.encoder.dim)
-        return TrainState(jnp.int32(0), parameters, average, optimizer.init(parameters), memory)
+        usual = jnp.float32(0) if config.training.spike else None
+        return TrainState(
+            jnp.int32(0), parameters, average, optimizer.init(parameters), memory, usual
+        )
 
     shapes = jax.eval_shape(create)
     require_matches(config.training.rules, shapes.parameters)
@@ -96,12 +101,20 @@ def make_train_step(
         metrics = {"loss": total, **parts, "gradient_norm": optax.global_norm(gradients)}
         if LOG_SCALE in parameters:
             metrics["scale"] = jnp.exp(parameters[LOG_SCALE])
-        return (
-            TrainState(
-                state.step + 1, parameters, cast(Parameters, average), optimizer_state, memory
-            ),
-            metrics,
+        bad = is_bad(config.training, total, metrics["gradient_norm"], state.usual, state.step)
+        metrics["bad"] = bad.astype(jnp.float32)
+        done = TrainState(
+            state.step + 1,
+            parameters,
+            cast(Parameters, average),
+            optimizer_state,
+            memory,
+            next_usual(state.usual, total),
         )
+        if config.training.bad_steps == "skip":
+            undone = state._replace(step=done.step)
+            done = jax.tree.map(lambda new, old: jnp.where(bad, old, new), done, undone)
+        return done, metrics
 
     return (
         jax.jit(create, out_shardings=there),

@@ -24,6 +24,10 @@ class Stopped(Exception):
         self.code = 128 + signum  # what a shell says of a process that the signal ended
 
 
+class DataTimeout(Exception):
+    """No batch came for longer than a run wants to wait."""
+
+
 class StopRequest:
     """Whether a training was asked to end."""
 

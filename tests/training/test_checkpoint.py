@@ -1,5 +1,7 @@
 """Tests of stylejax/training/checkpoint.py."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -78,6 +80,86 @@ def test_the_newest_is_found_and_older_ones_go(tmp_path: Path) -> None:
     assert checkpoints.latest() == 6
     folders = {path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
     assert folders == {"4", "6"}
+
+
+def test_every_kth_is_kept_for_good(tmp_path: Path) -> None:
+    options = config(tmp_path)
+    checkpoints = Checkpoints(tmp_path, keep=1, keep_every=4)
+    for step in (2, 4, 6, 8, 10):
+        checkpoints.save(state_at(step), options, "{}", VOCAB)
+    checkpoints.close()
+    folders = {path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
+    assert folders == {"4", "8", "10"}
+
+
+def cut_short(folder: Path) -> None:
+    """Its largest files lose their ends, as on a disk that was full or taken away."""
+    files = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+    for path in files[:3]:
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+
+
+def without_metadata(folder: Path) -> None:
+    (folder / "_CHECKPOINT_METADATA").unlink()
+
+
+def emptied(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+DAMAGES = [cut_short, without_metadata, emptied]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
+    tmp_path: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = saved(tmp_path, 2, 4, keep=2)
+    damage(tmp_path / "checkpoints" / "4")
+    checkpoints = Checkpoints(tmp_path, 2)
+    assert checkpoints.tokenizer() == '{"tokens": "ä"}'
+    restored = checkpoints.restore(makers(0.9)[0](), options)
+    assert int(restored.step) == 2
+    jax.tree.map(np.testing.assert_array_equal, restored, state_at(2))
+    told = capsys.readouterr().err
+    assert "the checkpoint of step 4 cannot be read" in told
+    assert "going on from step 2" in told
+    assert (tmp_path / "unreadable" / "4").is_dir()
+    checkpoints.save(state_at(4), options, "{}", VOCAB)  # its place is free
+    checkpoints.close()
+    assert Checkpoints(tmp_path, 2).latest() == 4
+    assert int(Checkpoints(tmp_path, 2).restore(makers(0.9)[0](), options).step) == 4
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_when_none_can_be_read_all_are_named_and_left(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    options = saved(tmp_path, 2, 4, keep=2)
+    for step in ("2", "4"):
+        damage(tmp_path / "checkpoints" / step)
+    with pytest.raises(ConfigError, match=r"no checkpoint .* can be read \(step 4: .*; step 2: "):
+        Checkpoints(tmp_path, 2).restore(makers(0.9)[0](), options)
+    assert {p.name for p in (tmp_path / "checkpoints").iterdir()} >= {"2", "4"}
+
+
+@pytest.mark.parametrize("then", [0.0, 3.0])
+@pytest.mark.parametrize("now", [0.0, 3.0])
+def test_whether_spikes_are_looked_for_may_change(tmp_path: Path, then: float, now: float) -> None:
+    options = config(tmp_path, training={"spike": then})
+    state = make_train_step(options, VOCAB, MESH)[0]()
+    usual = jax.numpy.float32(1.5) if then else None
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state._replace(step=jax.numpy.int32(3), usual=usual), options, "{}", VOCAB)
+    checkpoints.close()
+    options = config(tmp_path, training={"spike": now})
+    like = make_train_step(options, VOCAB, MESH)[0]()
+    restored = Checkpoints(tmp_path).restore(like, options)
+    expected = {(0.0, 0.0): None, (0.0, 3.0): 0.0, (3.0, 0.0): None, (3.0, 3.0): 1.5}[then, now]
+    assert (restored.usual is None) == (expected is None)
+    assert restored.usual is None or float(restored.usual) == expected
 
 
 def test_the_run_is_kept_beside_the_weights(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import tiny
 
 from stylejax.batch import PairBatch
 from stylejax.config import Config, ConfigError, from_json
+from stylejax.training.bad_steps import read_bad_batches
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.loop import train
 from stylejax.training.mesh import make_mesh
 from stylejax.training.record import read_record
 from stylejax.training.step import TrainState, make_train_step
-from stylejax.training.stop import Stopped, StopRequest
+from stylejax.training.stop import DataTimeout, Stopped, StopRequest
 
 VOCAB = 32
 MESH = make_mesh(1)
@@ -217,6 +219,75 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
         fresh = make_train_step(options, VOCAB, MESH)[0]()
         weights = Checkpoints(tmp_path).restore(fresh, options).parameters
         assert all(np.isfinite(x).all() for x in weights.values())
+
+
+def unlucky(at: int):
+    """Pairs of a listing with itself, but in one batch each with its neighbour."""
+
+    def source(start: int) -> Iterator[PairBatch]:
+        for number, batch in enumerate(batches(start), start + 1):
+            turned = jax.tree.map(lambda x: np.roll(x, int(number == at), axis=0), batch.left)
+            yield batch._replace(right=turned)
+
+    return source
+
+
+SPIKY = {"spike": 5.0, "warmup_steps": 1, "log_every": 2}
+SOFTMAX = MATCHING | {"form": "softmax", "scale": 30.0}
+
+
+def test_a_spike_stops_the_run_and_names_its_listings(tmp_path: Path) -> None:
+    options = config(tmp_path, loss=SOFTMAX, **SPIKY)
+    ids = [f"item-{n}" for n in range(1000)]
+    with pytest.raises(FloatingPointError, match=r"at step 5, whose listings are in .*--training"):
+        run(options, unlucky(5), item_ids=ids)
+    (line,) = read_bad_batches(tmp_path)
+    batch = tiny.pair_batch(8, seed=4)
+    assert line["step"] == 5
+    assert line["pairs"] == [
+        [f"item-{a}", f"item-{b}"] for a, b in zip(batch.left_item, batch.right_item, strict=True)
+    ]
+    # The checkpoint before it is whole, and the run goes on without that batch.
+    state = run(config(tmp_path, loss=SOFTMAX, **SPIKY, bad_steps="skip"), unlucky(5), resume=True)
+    assert int(state.step) == 6
+    assert [line["step"] for line in read_bad_batches(tmp_path)] == [5]
+    assert [line.get("skipped") for line in read_record(tmp_path)][-1] == 1.0
+
+
+def test_a_step_that_is_left_out_changes_nothing_but_the_place_in_the_data(tmp_path: Path) -> None:
+    options = config(tmp_path, loss=SOFTMAX, **SPIKY, bad_steps="skip", ema=0.9)
+    create, step = make_train_step(options, VOCAB, MESH)
+    state = create()
+    for number, batch in zip(range(1, 6), unlucky(5)(0), strict=False):
+        before = jax.device_get(state)
+        state, metrics = step(state, batch)
+        assert float(metrics["bad"]) == (number == 5)
+    after = jax.device_get(state)
+    assert int(after.step) == 5
+    assert equal(after._replace(step=before.step), before)
+
+
+def test_what_always_goes_wrong_is_not_skipped_for_ever(tmp_path: Path) -> None:
+    options = config(tmp_path, bad_steps="skip", steps=40, **HUGE)
+    with pytest.raises(FloatingPointError, match="20 steps one after the other were left out"):
+        run(options)
+    assert all(np.isfinite(list(line.values())).all() for line in read_record(tmp_path))
+    assert read_bad_batches(tmp_path)[-1]["loss"] == "nan"
+
+
+def test_a_source_that_hangs_ends_the_run(tmp_path: Path) -> None:
+    free = threading.Event()
+
+    def hanging(start: int) -> Iterator[PairBatch]:
+        for number, batch in enumerate(batches(start), start + 1):
+            if number == 5:
+                free.wait(60)
+            yield batch
+
+    with pytest.raises(DataTimeout, match=r"no batch came for 2 s .*--resume"):
+        run(config(tmp_path, data_timeout=2.0), hanging)
+    free.set()
+    assert Checkpoints(tmp_path).latest() == 3
 
 
 def test_the_record_is_json_lines(straight: tuple[Path, TrainState]) -> None:
