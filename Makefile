@@ -7,7 +7,7 @@ RUN := runs/demo
 # On Linux, huge pages for the large arrays of a step: a fifth of its time on a CPU (docs/training.md).
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: setup demo test lint bench clean bench-mining bench-loader setup-spark
+.PHONY: setup demo test lint bench soak clean bench-mining bench-loader setup-spark
 
 setup: $(STAMP)
 
@@ -44,6 +44,10 @@ bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	for claim in benchmarks/*.py; do $(BIN)/python $$claim || exit 1; done
 	$(BIN)/python benchmarks/loader.py --soak --out runs/loader_soak.json
+
+# A training is killed at 200 random moments and must end as if it never was (half an hour).
+soak: setup
+	STYLEJAX_KILLS=200 $(BIN)/python -m pytest tests/training/test_plug.py
 
 # JPEG files to batches beside PyTorch's loader, and memory over 10,000 batches.
 bench-loader: setup

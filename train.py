@@ -96,6 +96,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
     from input_pipeline.tokens import TitleTokenizer, pretrained_tokenizer, train_tokenizer
     from input_pipeline.training_data import pair_source, read_training_data
     from stylejax.training.checkpoint import Checkpoints
+    from stylejax.training.compiled import keep_compiled
     from stylejax.training.digest import data_digest
     from stylejax.training.loop import train
     from stylejax.training.mesh import make_mesh, require_divisible
@@ -118,8 +119,10 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
         return pair_batches(pair_sources, config, start_step=start_step, host=host, hosts=hosts)
 
     # ---- Train
+    keep_compiled(run_dir)
     mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    require_divisible(config.training.batch_size, mesh, "training.batch_size")
+    parts = config.training.micro_batches
+    require_divisible(config.training.batch_size, mesh, "training.batch_size", parts=parts)
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     own, catalogue = data_sets[0], data_sets[0].catalogue
     photos = own.photos

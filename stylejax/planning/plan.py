@@ -123,7 +123,8 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
       ConfigError: when the mesh or the batch does not divide over the devices.
     """
     mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices)
-    require_divisible(config.training.batch_size, mesh, "training.batch_size")
+    parts = config.training.micro_batches
+    require_divisible(config.training.batch_size, mesh, "training.batch_size", parts=parts)
     create, step = make_train_step(config, vocab_size, mesh)
     state, batch = jax.eval_shape(create), batch_shapes(config)
     traced: Any = step

@@ -75,12 +75,26 @@ def by_memory_row(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(None, None, AXES))
 
 
-def require_divisible(rows: int, mesh: Mesh, setting: str) -> None:
-    """Raises ConfigError when a batch cannot be divided over the mesh, with both numbers."""
+def require_divisible(rows: int, mesh: Mesh, setting: str, *, parts: int = 1) -> None:
+    """Raises ConfigError when a batch cannot be divided over the mesh, with both numbers.
+
+    Args:
+      rows: of the batch.
+      mesh: devices.
+      setting: what says how many rows there are.
+      parts: that each device encodes its rows in, one after the other.
+    """
     if rows % mesh.size:
         raise ConfigError(
             f"{setting} {rows} cannot be divided over {mesh.size} devices; make it a multiple, or "
             "set mesh.data"
+        )
+    shards = mesh.shape["data"] * mesh.shape["fsdp"]
+    if rows % (shards * parts):
+        raise ConfigError(
+            f"{setting} {rows} is {rows // shards} rows on each of {shards} devices, which cannot "
+            f"be divided into training.micro_batches {parts}; make it a multiple of "
+            f"{shards * parts}"
         )
 
 

@@ -148,7 +148,12 @@ def pair_loss(
     Vectors of the first steps drift too fast: while the rate warms up the memory is not searched.
     """
     encoder = bind({name: x for name, x in parameters.items() if not name.startswith("loss/")})
-    encode = partial(encode_in_parts, encoder, parts=config.training.micro_batches)
+    encode = partial(
+        encode_in_parts,
+        encoder,
+        parts=config.training.micro_batches,
+        shards=mesh.shape["data"] * mesh.shape["fsdp"],
+    )
     left_views, right_views = views_needed(config.loss)
     if left_views == right_views:
         left, right = encode((batch.left, batch.right), left_views)
@@ -181,7 +186,12 @@ def pair_loss(
 
 
 def encode_in_parts(
-    encoder: ProductEncoder, sides: Sequence[Products], views: Collection[str], *, parts: int
+    encoder: ProductEncoder,
+    sides: Sequence[Products],
+    views: Collection[str],
+    *,
+    parts: int,
+    shards: int,
 ) -> list[dict[str, Float32[Array, "b d"]]]:
     """Vectors of a batch of which only one part is in the encoder at a time.
 
@@ -191,21 +201,23 @@ def encode_in_parts(
 
     Args:
       encoder: with its weights.
-      sides: one or both sides of the batch, of `[B, ...]` each; B is a multiple of `parts`.
+      sides: one or both sides of the batch, of `[B, ...]` each.
       views: names of the views.
       parts: 1 = all at once, nothing is encoded twice.
+      shards: devices that the rows are divided over; each takes its part of its own rows, one
+        after the other as they lie in memory. B is a multiple of `parts` times `shards`.
 
     Returns:
       View name to `[B, D]` for each side.
     """
 
     def encoded(number: Array | int) -> dict[str, Array]:
-        # Part p has the rows p, p + parts, ...: rows stay on the devices that have them.
         def part(x: Array) -> Array:
             if parts == 1:
                 return x
-            divided = x.reshape(-1, parts, *x.shape[1:])
-            return jax.lax.dynamic_index_in_dim(divided, number, axis=1, keepdims=False)
+            divided = x.reshape(shards, parts, -1, *x.shape[1:])
+            mine = jax.lax.dynamic_index_in_dim(divided, number, axis=1, keepdims=False)
+            return mine.reshape(-1, *x.shape[1:])
 
         return encoder(
             _interleave([jax.tree.map(part, side) for side in sides]), views, training=True
@@ -215,8 +227,9 @@ def encode_in_parts(
     vectors = encoded(0) if parts == 1 else jax.lax.map(jax.checkpoint(encoded), numbers)
 
     def of(side: int, x: Array) -> Array:
-        """Rows of one side, in their order: of [parts, rows of a part, sides, D]."""
-        rows = x.reshape(parts, -1, len(sides), x.shape[-1])[:, :, side]
+        """Rows of one side, in their order."""
+        groups = 1 if parts == 1 else shards
+        rows = x.reshape(parts, groups, -1, len(sides), x.shape[-1])[..., side, :]
         return rows.swapaxes(0, 1).reshape(-1, x.shape[-1])
 
     return [{view: of(side, x) for view, x in vectors.items()} for side in range(len(sides))]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.batch import PairBatch
+from stylejax.batch import PairBatch, Products
 from stylejax.config import Config, ConfigError, from_json
 from stylejax.training.bad_steps import read_bad_batches
 from stylejax.training.checkpoint import Checkpoints
@@ -226,7 +226,8 @@ def unlucky(at: int):
 
     def source(start: int) -> Iterator[PairBatch]:
         for number, batch in enumerate(batches(start), start + 1):
-            turned = jax.tree.map(lambda x: np.roll(x, int(number == at), axis=0), batch.left)
+            turns = int(number == at)
+            turned = Products(*(np.roll(x, turns, axis=0) for x in batch.left))
             yield batch._replace(right=turned)
 
     return source

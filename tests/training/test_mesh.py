@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from stylejax.config import ConfigError
-from stylejax.training.mesh import by_row, make_mesh, place, replicated
+from stylejax.training.mesh import by_row, make_mesh, place, replicated, require_divisible
 
 
 @pytest.mark.parametrize(("wanted", "devices"), [(0, 8), (1, 1), (3, 3)])
@@ -60,3 +60,13 @@ def test_replicated_is_everywhere_and_whole() -> None:
     assert [shard.data.shape for shard in array.addressable_shards] == [(6,)] * 8
     rows = jax.device_put(np.arange(16), by_row(make_mesh(8)))
     assert [shard.data.shape for shard in rows.addressable_shards] == [(2,)] * 8
+
+
+def test_a_batch_divides_over_the_devices_and_into_their_parts() -> None:
+    mesh = make_mesh(2, 2, 2)
+    require_divisible(16, mesh, "training.batch_size", parts=4)
+    with pytest.raises(ConfigError, match="12 cannot be divided over 8 devices"):
+        require_divisible(12, mesh, "training.batch_size")
+    told = r"16 is 4 rows on each of 4 devices, .*micro_batches 3; make it a multiple of 12"
+    with pytest.raises(ConfigError, match=told):
+        require_divisible(16, mesh, "training.batch_size", parts=3)

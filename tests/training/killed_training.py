@@ -1,0 +1,56 @@
+"""A short training that may be killed at any moment; called again, it goes on.
+
+    python killed_training.py FOLDER
+
+Prints how many programs had to be compiled. Its final state is FOLDER/final.npz.
+"""
+
+import itertools
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import jax
+import numpy as np
+import tiny
+
+from stylejax.training.compiled import keep_compiled
+from stylejax.training.loop import train
+from stylejax.training.mesh import make_mesh
+from stylejax.training.run_folder import newest_step
+
+PAUSE = 0.1  # seconds a batch: the moments of a step are not all over at once
+
+
+def batches(start: int):
+    for number in itertools.count(start):
+        time.sleep(PAUSE)
+        yield tiny.pair_batch(8, seed=number)
+
+
+def main(folder: Path) -> None:
+    missed = []
+    jax.monitoring.register_event_listener(
+        lambda event, **_: missed.append(event) if event.endswith("cache_misses") else None
+    )
+    keep_compiled(folder)
+    config = tiny.config(
+        "",
+        folder,
+        training={"steps": 12, "save_every": 2, "log_every": 1, "ema": 0.9, "spike": 50.0},
+        loss={"memory": 2},
+    )
+    resume = newest_step(folder) is not None
+    state = train(config, batches, "{}", 32, make_mesh(1), resume=resume)
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    arrays = {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
+    unfinished = folder / "unfinished.npz"
+    np.savez(unfinished, **arrays)
+    unfinished.rename(folder / "final.npz")
+    print(f"compiled {len(missed)}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
