@@ -5,6 +5,7 @@ Both sides import this file and nothing of each other: it is the whole contract 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float32, Int32, UInt8
@@ -46,3 +47,26 @@ class PairBatch(NamedTuple):
     left_item: Int32[Array, " b"]  # row of the listing in the catalogue
     right_item: Int32[Array, " b"]
     weight: Float32[Array, " b"]  # of the pairs, as they were mined
+
+
+def flat_pixels(batch: PairBatch) -> PairBatch:
+    """The same batch with each picture as one row of bytes: `[b, *p, height * width * 3]`.
+
+    So they lie on a device of any kind in the order in which a step takes them, part by part. A
+    TPU pads the last dimensions of an array to tiles: of `[..., width, 3]` it would make copies in
+    other layouts.
+    """
+
+    def flat(side: Products) -> Products:
+        return side._replace(image=side.image.reshape(*side.image.shape[:-3], -1))
+
+    return batch._replace(left=flat(batch.left), right=flat(batch.right))
+
+
+def square_pixels(products: Products) -> Products:
+    """What `flat_pixels` made flat, as square pictures again; others as they are."""
+    image = products.image
+    if image.ndim - products.has_image.ndim > 1:
+        return products
+    side = math.isqrt(image.shape[-1] // 3)
+    return products._replace(image=image.reshape(*image.shape[:-1], side, side, 3))

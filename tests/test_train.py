@@ -161,6 +161,22 @@ def test_a_finished_run_is_not_resumed(
     assert "already finished: 6 steps" in capsys.readouterr().out
 
 
+def test_a_finished_run_whose_last_checkpoint_is_damaged_makes_it_again(
+    data_root: Path, tmp_path: Path, straight: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = prepared(data_root, tmp_path)
+    for name in ("checkpoints", "tokenizer.json", "config.json", "metrics.jsonl"):
+        copy = shutil.copytree if (straight / name).is_dir() else shutil.copy
+        copy(straight / name, tmp_path / name)
+    for path in (tmp_path / "checkpoints" / "6").rglob("d/*"):
+        path.write_bytes(path.read_bytes()[:10])
+    train.run(options, resume=True)
+    told = capsys.readouterr()
+    assert "already finished" not in told.out
+    assert "the checkpoint of step 6 cannot be read" in told.err
+    assert equal(weights(tmp_path), weights(straight))
+
+
 def test_a_run_is_not_resumed_on_other_pictures_or_categories(
     straight: Path, data_root: Path, tmp_path: Path
 ) -> None:

@@ -59,9 +59,9 @@ def show(plan: Plan) -> None:
     line("batch", f"{plan.pairs:,} pairs, {plan.pairs // plan.devices:,} a device{parts}")
     line("model", f"{plan.parameters / 1e6:,.1f} million parameters")
     memory = plan.memory
-    limit = f" of {memory.limit / GIB:.1f}" if memory.limit else ""
+    limit = f" of {readable(memory.limit)}" if memory.limit else ""
     verdict = "" if memory.limit is None else (": fits" if memory.fits else ": DOES NOT FIT")
-    line("memory", f"{memory.needed / GIB:.2f}{limit} GiB a device{verdict}")
+    line("memory", f"{readable(memory.needed)}{limit} a device{verdict}")
     named = {
         "parameters": memory.parameters,
         "average": memory.average,
@@ -71,29 +71,30 @@ def show(plan: Plan) -> None:
     }
     for part, size in named.items():
         if size:
-            line(f"  {part}", gib(size))
+            line(f"  {part}", readable(size))
     if memory.temporary is not None and memory.loss is not None:
         share = memory.loss / memory.temporary
         rest = max(0.0, memory.temporary - memory.parameters - memory.loss)
-        line("  temporary", gib(memory.temporary))
-        line("    gradients", gib(memory.parameters))
-        line("    loss", f"{gib(memory.loss)}, {share:.1%} of the temporary")
-        line("    activations", f"{gib(rest)}, and whatever else the encoder needs")
+        line("  temporary", readable(memory.temporary))
+        line("    gradients", readable(memory.parameters))
+        line("    loss", f"{readable(memory.loss)}, {share:.1%} of the temporary")
+        line("    activations", f"{readable(rest)}, and whatever else the encoder needs")
     flops = total_flops(list(plan.products))
-    line("FLOPs", f"{flops:.3g} a step in matrix products, {plan.model_flops:.3g} without repeats")
+    line("FLOPs", f"{flops:.3g} a step, {plan.model_flops:.3g} where nothing is computed again")
     line("  loss", f"{plan.loss_share():.2%} of them")
     for kind, found in sorted((plan.collectives or {}).items()):
         line(f"  {kind}", f"{found.count:,} messages, {found.bytes / 1e6:,.1f} MB a device")
-    seconds, compute, messages = plan.step_seconds(), plan.compute_seconds(), plan.message_seconds()
+    seconds, least, messages = plan.step_seconds(), plan.least_seconds(), plan.message_seconds()
     if plan.chip is None:
-        line("step", f"no bound: the speed of a {plan.kind} device is not known here")
-    elif seconds is not None and compute is not None and messages is not None:
-        line(
-            "step",
-            f"at least {seconds:.3g} s: {compute:.3g} s of products, {messages:.3g} s sending",
-        )
-        line("  pairs", f"at most {plan.pairs / seconds:,.0f} a second")
-        line("  MFU", f"at most {plan.utilisation():.0%} of {plan.chip.flops / 1e12:.0f} TFLOP/s")
+        line("step", f"no estimate: the speed of a {plan.kind} device is not known here")
+    elif seconds is not None and least is not None and messages is not None:
+        most = plan.pairs / least
+        line("step", f"about {seconds:.3g} s, the roofline of its products; at least {least:.3g} s")
+        line("  messages", f"{messages:.3g} s over all links, while it computes")
+        line("  pairs", f"about {plan.pairs / seconds:,.0f} a second; at most {most:,.0f}")
+        shares = [f"{plan.utilisation(time):.0%}" for time in (seconds, least)]
+        peak = f"{plan.chip.flops / 1e12:.0f} TFLOP/s"
+        line("  MFU", f"about {shares[0]} of {peak}; at most {shares[1]}")
     line("compiled", f"in {plan.compile_seconds:.0f} s")
 
 
@@ -101,7 +102,7 @@ def show_largest(plans: list[Plan]) -> None:
     """Prints the batches that were tried, and the largest that fits."""
     for plan in plans:
         fits = "fits" if plan.memory.fits else "does not fit"
-        needed = f"{plan.memory.needed / GIB:.2f} GiB a device"
+        needed = f"{readable(plan.memory.needed)} a device"
         line("  tried", f"{plan.pairs:,} pairs in {plan.parts} parts: {needed}, {fits}")
     fitting = [plan for plan in plans if plan.memory.fits]
     if not fitting:
@@ -112,11 +113,11 @@ def show_largest(plans: list[Plan]) -> None:
     line("largest", f"{best.pairs:,} pairs ({words})")
 
 
-def gib(size: float) -> str:
-    """Bytes in GiB."""
-    return f"{size / GIB:.3f} GiB"
+def readable(size: float) -> str:
+    """Bytes as people read them."""
+    return f"{size / GIB:.2f} GiB" if size >= 0.1 * GIB else f"{size / 2**20:.2f} MiB"
 
 
 def line(name: str, text: str) -> None:
     """One line of the report."""
-    print(f"{name:<17}{text}")
+    print(f"{name:<22}{text}")

@@ -16,6 +16,7 @@ BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 CONDITION = re.compile(r"condition=%?([\w.\-]+)")
 CONSTANT = re.compile(r"= s32\[\]\S* constant\((\d+)\)")
+GROUP = re.compile(r"replica_groups=(?:\[\d+,(\d+)\]|\{\{([\d,]*)\})")
 SHAPE = re.compile(r"(pred|[a-z]+\d+)\[([\d,]*)\]")
 
 
@@ -24,7 +25,7 @@ class Collective:
     """All messages of one kind that a chip takes part in."""
 
     count: int = 0
-    bytes: float = 0.0  # of results, a chip
+    bytes: float = 0.0  # of results, a chip; of a reduce-scatter those of its operand
 
 
 def collectives_of(text: str) -> dict[str, Collective]:
@@ -48,10 +49,8 @@ def collectives_of(text: str) -> dict[str, Collective]:
     def visit(name: str, times: int) -> None:
         for line in bodies[name]:
             if message := MESSAGE.search(line):
-                shapes, kind, starts = message.groups()
-                sizes = _sizes(shapes)
-                found[kind].count += times
-                found[kind].bytes += times * (max(sizes) if starts else sum(sizes))
+                found[message.group(2)].count += times
+                found[message.group(2)].bytes += times * _received(line, *message.groups())
             for called in _called(line, bodies):
                 turns = 1
                 if " while(" in line and sends(called):
@@ -93,6 +92,20 @@ def _called(line: str, bodies: dict[str, list[str]]) -> list[str]:
     for branches in BRANCHES.findall(line):
         names += [name.strip().lstrip("%") for name in branches.split(",")]
     return [name for name in names if name in bodies]
+
+
+def _received(line: str, shapes: str, kind: str, starts: str | None) -> float:
+    """Bytes of a message: of its result, or of what is added up where the result is a part of it.
+
+    An instruction that only starts one holds its operands as well, before its results; that of an
+    all-reduce holds the results alone. Lone numbers (u32[]) are the compiler's.
+    """
+    sizes = _sizes(re.sub(r"[us]32\[\]", "", shapes))
+    if starts and kind != "all-reduce":
+        sizes = sizes[len(sizes) // 2 :]
+    if kind == "reduce-scatter" and (group := GROUP.search(line)):
+        sizes = [size * (int(group[1]) if group[1] else group[2].count(",") + 1) for size in sizes]
+    return sum(sizes)
 
 
 def _sizes(shapes: str) -> list[float]:

@@ -16,7 +16,6 @@ from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch, Products
 from stylejax.config import Config, ConfigError
-from stylejax.encoder import encoder_factory
 from stylejax.losses import sharded_loss_unit, views_needed
 from stylejax.planning.chips import Chip, chip_of
 from stylejax.planning.collectives import Collective, collectives_of
@@ -26,7 +25,6 @@ from stylejax.training.step import (
     LOSS_SCOPE,
     TrainState,
     make_train_step,
-    pair_loss,
     state_layout,
 )
 
@@ -67,7 +65,7 @@ class Plan:
     parameters: int  # numbers of the model
     memory: Memory
     products: Sequence[Work]  # of a step, on all devices
-    model_flops: float  # of a step without anything that is computed again
+    model_flops: float  # of a step whose encoder computes nothing again
     collectives: Mapping[str, Collective] | None  # of a step, a chip; None = are not known
     chip: Chip | None
     compile_seconds: float
@@ -84,13 +82,21 @@ class Plan:
     def compute_seconds(self) -> float | None:
         """Roofline of the matrix products: each takes its FLOPs or its bytes, the longer one.
 
-        At the chip's data-sheet speed, with nothing between them: no step is faster. Products that
-        read float32 at full precision count for as many bfloat16 ones as make them.
+        At the chip's data-sheet speed, each reading its operands from memory and writing its result
+        there, with nothing between them. Products that read float32 at full precision count for as
+        many bfloat16 ones as make them.
         """
         if self.chip is None:
             return None
         flops, bandwidth = self.chip.flops * self.devices, self.chip.bandwidth * self.devices
         return sum(max(w.flops * w.passes / flops, w.bytes / bandwidth) for w in self.products)
+
+    def least_seconds(self) -> float | None:
+        """The FLOPs of all products at the chip's speed: no step is faster."""
+        if self.chip is None:
+            return None
+        flops = sum(work.flops * work.passes for work in self.products)
+        return flops / (self.chip.flops * self.devices)
 
     def message_seconds(self) -> float | None:
         """Time of the messages over all links of a chip, which may pass while it computes."""
@@ -100,13 +106,13 @@ class Plan:
         return sent / self.chip.links
 
     def step_seconds(self) -> float | None:
-        """The longer one of computing and sending: a bound from below."""
+        """Roofline estimate of a step: the longer one of computing and sending."""
         compute, messages = self.compute_seconds(), self.message_seconds()
         return None if compute is None or messages is None else max(compute, messages)
 
-    def utilisation(self) -> float | None:
-        """Model FLOPs at that bound, as a share of the chips' (MFU): a bound from above."""
-        if self.chip is None or not (seconds := self.step_seconds()):
+    def utilisation(self, seconds: float) -> float | None:
+        """Model FLOPs in a step of that time, as a share of the chips' (MFU)."""
+        if self.chip is None:
             return None
         return self.model_flops / (seconds * self.chip.flops * self.devices)
 
@@ -169,7 +175,7 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
         parameters=sum(x.size for x in state.parameters.values()),
         memory=memory,
         products=products_of(traced.jaxpr),
-        model_flops=_model_flops(config, vocab_size, mesh, state, batch),
+        model_flops=_model_flops(config, vocab_size, mesh, batch),
         collectives=collectives,
         chip=chip,
         compile_seconds=time.monotonic() - begun,
@@ -231,7 +237,7 @@ def largest_batch(
 
 
 def batch_shapes(config: Config) -> PairBatch:
-    """A batch of pairs without numbers."""
+    """A batch of pairs without numbers, its pixels flat as the feed hands them over."""
     rows, side = config.training.batch_size, config.picture.size
     pictures = () if config.picture.per_listing == 1 else (config.picture.per_listing,)
 
@@ -240,7 +246,7 @@ def batch_shapes(config: Config) -> PairBatch:
 
     def products() -> Products:
         return Products(
-            array((*pictures, side, side, 3), jnp.uint8),
+            array((*pictures, side * side * 3), jnp.uint8),
             array(pictures, jnp.bool_),
             array((config.text.max_tokens,), jnp.int32),
         )
@@ -276,18 +282,16 @@ def _bytes(arrays: Any, layout: Any) -> float:
     return sum(jax.tree.leaves(jax.tree.map(size, arrays, layout)))
 
 
-def _model_flops(
-    config: Config, vocab_size: int, mesh: Mesh, state: TrainState, batch: PairBatch
-) -> float:
-    """Three times those of the forward pass: a backward pass has twice as many."""
-    whole = replace(config, training=replace(config.training, micro_batches=1))
-    _, bind = encoder_factory(whole, vocab_size)
-
-    def forward(parameters: Any, batch: PairBatch, memory: Any) -> Any:
-        return pair_loss(parameters, batch, whole, bind, mesh, memory)[0]
-
-    program = jax.make_jaxpr(forward)(state.parameters, batch, state.memory)
-    return 3.0 * total_flops(products_of(program))
+def _model_flops(config: Config, vocab_size: int, mesh: Mesh, batch: PairBatch) -> float:
+    """Those of the step that encodes everything once and computes nothing of it again."""
+    once = replace(
+        config,
+        training=replace(config.training, micro_batches=1),
+        encoder=replace(config.encoder, remat="none", attention="xla"),
+    )
+    create, step = make_train_step(once, vocab_size, mesh)
+    traced: Any = step
+    return total_flops(products_of(traced.trace(jax.eval_shape(create), batch).jaxpr))
 
 
 def _loss_alone(config: Config, mesh: Mesh, state: TrainState, batch: PairBatch) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jax import export
@@ -28,6 +30,8 @@ def compiled_encoder(config: Config, vocab_size: int) -> bytes:
       config: the run's.
       vocab_size: number of token ids.
     """
+    # It is for devices of any kind: a kernel that one kind alone has is not for it.
+    config = replace(config, encoder=replace(config.encoder, attention="xla"))
     init, bind = encoder_factory(config, vocab_size)
     average = make_average(bind, VIEWS, config.picture)
 

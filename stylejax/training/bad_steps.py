@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,7 +76,9 @@ class BadSteps:
         kept = [line for line in read_bad_batches(run_dir) if line["step"] <= start]
         self.skipped = len(kept)
         if kept:
-            self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            whole = self._path.with_suffix(".new")
+            whole.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            whole.replace(self._path)
         else:
             self._path.unlink(missing_ok=True)
 
@@ -103,14 +106,14 @@ class BadSteps:
             if self._config.bad_steps == "stop":
                 raise FloatingPointError(
                     f"the loss is {loss:.4g} at step {step}, whose listings are in {self._path}; "
-                    "lower training.learning_rate or training.clip_norm, or leave such batches out "
-                    "with --training.bad-steps skip"
+                    "leave such batches out with --resume --training.bad-steps skip, or start anew "
+                    "with a lower training.learning_rate or training.clip_norm"
                 )
             if self._in_a_row >= IN_A_ROW:
                 raise FloatingPointError(
                     f"{IN_A_ROW} steps one after the other were left out, the last one {step} with "
-                    f"a loss of {loss:.4g}: it is not their batches ({self._path}); lower "
-                    "training.learning_rate or raise training.spike"
+                    f"a loss of {loss:.4g}: it is not their batches ({self._path}); raise "
+                    "training.spike, or start anew with a lower training.learning_rate"
                 )
 
     def _write(self, step: int, loss: float, left: Any, right: Any) -> None:
@@ -133,4 +136,8 @@ def read_bad_batches(run_dir: Path) -> list[dict[str, Any]]:
     path = run_dir / FILE
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):  # the last one of a run that was killed
+            lines.append(json.loads(text))
+    return lines

@@ -23,6 +23,7 @@ from stylejax.training.mesh import replicated
 from stylejax.training.run_folder import CHECKPOINTS, require_same_config, require_step
 from stylejax.training.step import TrainState, exported
 
+NO_DAMAGE = (ConfigError, MemoryError, PermissionError)  # a checkpoint may be whole all the same
 UNREADABLE = "unreadable"  # where damaged checkpoints go, in the run's folder
 
 
@@ -109,17 +110,30 @@ class Checkpoints:
         for step in sorted((kept.step for kept in self._checkpointer.checkpoints), reverse=True):
             try:
                 state = self._restored(step, like, config, data)
-            except ConfigError:
+            except NO_DAMAGE:
                 raise
             except Exception as error:  # Orbax and TensorStore raise what they like
+                if "RESOURCE_EXHAUSTED" in str(error):  # the devices' memory
+                    raise
                 damaged[step] = error
                 continue
             self._set_aside(damaged, step)
             return state
         told = "; ".join(f"step {step}: {_first_line(e)}" for step, e in damaged.items())
         raise ConfigError(
-            f"no checkpoint in {self.folder} can be read ({told}); start anew with --restart"
+            f"no checkpoint in {self.folder} can be read ({told}); put copies in their places, or "
+            "start anew with --restart, which removes them"
         )
+
+    def readable(self, step: int) -> bool:
+        """Whether a checkpoint can be read, every array of it."""
+        try:
+            self._checkpointer.load_checkpointables(step)
+        except NO_DAMAGE:
+            raise
+        except Exception:  # as in `restore`
+            return False
+        return True
 
     def _restored(
         self, step: int, like: TrainState, config: Config, data: Mapping[str, str] | None
@@ -135,6 +149,9 @@ class Checkpoints:
         wanted = {"training": _training(abstract)}
         if abstract.average:
             wanted["encoder"] = abstract.average
+        _require_same_names(
+            metadata.metadata["training"]["parameters"], like.parameters, self.folder
+        )
         # Whether spikes are looked for may differ from the run that made the checkpoint.
         wanted["training"].pop("usual", None)
         if "usual" in metadata.metadata["training"]:
@@ -155,7 +172,7 @@ class Checkpoints:
 
     def _set_aside(self, damaged: Mapping[int, Exception], used: int) -> None:
         """Moves damaged checkpoints out of the way of those that are saved next."""
-        for step, error in damaged.items():
+        for step, error in damaged.items() if jax.process_index() == 0 else ():
             there = self.folder.parent / UNREADABLE / str(step)
             there.parent.mkdir(exist_ok=True)
             if there.exists():
@@ -202,12 +219,7 @@ class Checkpoints:
         }
         step = self._require()
         saved = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)["encoder"]
-        if set(saved) != set(abstract):
-            odd = sorted(set(saved) ^ set(abstract))
-            raise ConfigError(
-                f"the checkpoint in {self.folder} was made by another version: its weights differ "
-                f"in {', '.join(odd[:5])}. Train again, or use the version that made it"
-            )
+        _require_same_names(saved, abstract, self.folder)
         return self._checkpointer.load_checkpointables(step, {"encoder": abstract})["encoder"]
 
     def loss_parameters(self, mesh: Mesh) -> Parameters:
@@ -239,6 +251,15 @@ class Checkpoints:
         step = self._require() if step is None else step
         metadata = self._checkpointer.checkpointables_metadata(step).custom_metadata
         return cast(dict[str, Any], metadata)
+
+
+def _require_same_names(saved: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    """Raises ConfigError when a checkpoint has weights of other names than are wanted."""
+    if odd := sorted(set(saved) ^ set(wanted)):
+        raise ConfigError(
+            f"the checkpoint in {folder} was made by another version: its weights differ in "
+            f"{', '.join(odd[:5])}. Train again, or use the version that made it"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import jax
 
 FOLDER = "compiled"  # in the run's folder
+WHOLE = "whole.json"  # in that one: bytes of each file that was written to its end
 ELSEWHERE = "JAX_COMPILATION_CACHE_DIR"  # JAX's own variable, which counts where it is set
 
 
 def keep_compiled(run_dir: Path) -> None:
-    """Makes JAX keep compiled programs in the run's folder, and look for them there."""
-    if not os.environ.get(ELSEWHERE):
-        jax.config.update("jax_compilation_cache_dir", str(run_dir.resolve() / FOLDER))
+    """Makes JAX keep compiled programs in the run's folder, and look for them there.
+
+    What `note_compiled` has not noted was perhaps being written when a run was killed: it goes,
+    for JAX would neither use nor replace it.
+    """
+    if os.environ.get(ELSEWHERE):
+        return
+    folder = run_dir.resolve() / FOLDER
+    whole = _noted(folder)
+    for path in folder.glob("*"):
+        if path.name != WHOLE and whole.get(path.name) != path.stat().st_size:
+            path.unlink()
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def note_compiled(run_dir: Path) -> None:
+    """Notes the programs in the run's folder as whole; called while none is compiled."""
+    folder = run_dir.resolve() / FOLDER
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*") if path.name != WHOLE}
+    if sizes and sizes != _noted(folder):
+        unfinished = folder.parent / f"{FOLDER}.new"
+        unfinished.write_text(json.dumps(sizes), encoding="utf-8")
+        unfinished.replace(folder / WHOLE)
+
+
+def _noted(folder: Path) -> dict[str, int]:
+    """Bytes by name of the files that are whole."""
+    path = folder / WHOLE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

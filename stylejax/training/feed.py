@@ -10,9 +10,11 @@ from typing import Protocol, runtime_checkable
 
 from jax.sharding import Mesh
 
-from stylejax.batch import PairBatch
+from stylejax.batch import PairBatch, flat_pixels
 from stylejax.training.mesh import place
 from stylejax.training.stop import DataTimeout
+
+PATIENCE = 10.0  # seconds that the batch in hand may take when nobody wants it any more
 
 
 @runtime_checkable
@@ -97,13 +99,13 @@ class Feed:
         self._orders.put(False)
         if self._hung:
             return  # whoever waits for it waits for ever
-        self._worker.join(self._timeout or None)
-        if isinstance(self._batches, Generator):
+        self._worker.join(PATIENCE)
+        if isinstance(self._batches, Generator) and not self._worker.is_alive():
             self._batches.close()
 
     def _work(self) -> None:
         while self._orders.get():
             try:
-                self._results.put(place(self._mesh, next(self._batches)))
+                self._results.put(place(self._mesh, flat_pixels(next(self._batches))))
             except BaseException as error:  # it is the caller's
                 self._results.put(error)

@@ -16,6 +16,7 @@ from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.bad_steps import BadSteps
 from stylejax.training.checkpoint import Checkpoints
+from stylejax.training.compiled import note_compiled
 from stylejax.training.feed import Feed, Pending
 from stylejax.training.record import Record
 from stylejax.training.run_folder import require_not_trained
@@ -99,6 +100,8 @@ def train(
             bad_steps.note(done, metrics, batch)
             stop.can_save, asked = True, stop.signal
             saving = last or asked or done % options.save_every == 0
+            if done == start + 1 or saving:
+                note_compiled(run_dir)
             if done == 1 or last or done % options.log_every == 0:
                 bad_steps.check()
                 values = finite(metrics) | {"data_wait": (waited := feed.waited())}

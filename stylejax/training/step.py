@@ -13,7 +13,7 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float32, Int32
 
-from stylejax.batch import PairBatch, Products
+from stylejax.batch import PairBatch, Products, square_pixels
 from stylejax.config import Config, require_matches
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
 from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
@@ -220,7 +220,9 @@ def encode_in_parts(
             return mine.reshape(-1, *x.shape[1:])
 
         return encoder(
-            _interleave([jax.tree.map(part, side) for side in sides]), views, training=True
+            _interleave([square_pixels(jax.tree.map(part, side)) for side in sides]),
+            views,
+            training=True,
         )
 
     numbers = jnp.arange(parts)

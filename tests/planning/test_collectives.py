@@ -69,6 +69,30 @@ def test_a_message_that_is_started_and_ended_counts_once() -> None:
     assert (found["all-gather"].count, found["all-gather"].bytes) == (1, 256)
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "size"),
+    [
+        ("%a = (f32[1000]{0}, f32[1000]{0}, f32[10]{0}) all-reduce-start(%x)", "all-reduce", 8040),
+        ("%a = f32[1000]{0} all-reduce-start(%x)", "all-reduce", 4000),
+        (
+            "%a = ((f32[4]{0}, bf16[8]{0}), (f32[16]{0}, bf16[32]{0})) all-gather-start(%x)",
+            "all-gather",
+            128,
+        ),
+        ("%a = f32[8]{0} reduce-scatter(%x), replica_groups=[2,4]<=[8]", "reduce-scatter", 128),
+        (
+            "%a = f32[8]{0} reduce-scatter(%x), replica_groups={{0,1},{2,3}}",
+            "reduce-scatter",
+            64,
+        ),
+        ("%a = (bf16[8]{0}, f32[2]{0}) all-to-all(%x, %y)", "all-to-all", 24),
+    ],
+)
+def test_messages_of_several_arrays_are_summed(line: str, kind: str, size: int) -> None:
+    found = collectives_of(f"ENTRY %main (p: f32[]) -> f32[] {{\n  {line}\n}}\n")
+    assert (found[kind].count, found[kind].bytes) == (1, size)
+
+
 def test_a_loop_may_be_counted_by_its_condition() -> None:
     """TPU programs say it nowhere else."""
     condition = """

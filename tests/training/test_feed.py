@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny
 
-from stylejax.batch import PairBatch
+from stylejax.batch import PairBatch, flat_pixels
 from stylejax.training import feed as module
 from stylejax.training.feed import Feed
 from stylejax.training.mesh import make_mesh
@@ -43,7 +43,7 @@ def test_batches_come_in_order_onto_the_devices() -> None:
     feed = Feed(batches(3), MESH)
     for number in range(3):
         batch = feed.next(None, last=number == 2)
-        expected = tiny.pair_batch(4, seed=number)
+        expected = flat_pixels(tiny.pair_batch(4, seed=number))
         assert all(jax.tree.leaves(jax.tree.map(np.array_equal, batch, expected)))
         assert all(len(x.sharding.device_set) == 2 for x in jax.tree.leaves(batch))
     feed.close()
@@ -102,3 +102,20 @@ def test_closing_ends_what_makes_the_batches() -> None:
     assert not ended
     feed.close()
     assert ended
+
+
+def test_a_source_that_is_still_at_work_does_not_hide_why_the_run_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    free = threading.Event()
+
+    def slow() -> Iterator[PairBatch]:
+        yield tiny.pair_batch(4)
+        free.wait(60)
+        yield tiny.pair_batch(4)
+
+    feed = Feed(slow(), MESH)
+    feed.next(None, last=False)
+    feed.close()  # neither waits for the batch nor fails
+    free.set()

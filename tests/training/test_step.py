@@ -9,7 +9,7 @@ import optax
 import pytest
 import tiny
 
-from stylejax.batch import NO_TOKEN, PairBatch
+from stylejax.batch import NO_TOKEN, PairBatch, flat_pixels
 from stylejax.config import Config, WeightRule
 from stylejax.encoder import encoder_factory, present_views
 from stylejax.losses import contrastive_loss_unit, views_needed
@@ -68,7 +68,7 @@ def test_the_loss_falls(form: str, optimizer: str) -> None:
     named = {"scale", "ppm/m-m"}
     if form == "hinge":
         named = {"ppm/m-m", "ppm/t-m", "ppm/i-m", "pdc/t-m", "pdc/i-m", "plc/t", "plc/i"}
-    assert set(history[0]) == {"loss", "gradient_norm"} | named
+    assert set(history[0]) == {"loss", "gradient_norm", "bad"} | named
 
 
 @pytest.mark.parametrize("form", ["hinge", "softmax"])
@@ -239,3 +239,14 @@ def test_the_parts_share_the_memory_of_the_encoder() -> None:
         return memory.temp_size_in_bytes
 
     assert temporary(8) < 0.4 * temporary(1)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_flat_pixels_train_like_square_ones(parts: int) -> None:
+    options = config(loss=MATCHING, training={"micro_batches": parts})
+    mesh = make_mesh(2)
+    create, step = make_train_step(options, VOCAB, mesh)
+    square, _ = step(create(), place(mesh, batch()))
+    flat, _ = step(create(), place(mesh, flat_pixels(batch())))
+    for name, x in square.parameters.items():
+        np.testing.assert_array_equal(flat.parameters[name], x, err_msg=name)
