@@ -1,4 +1,4 @@
-"""Tests of stylejax/planning/plan.py, on the virtual devices of the test machine."""
+"""Tests of what makes a plan in stylejax/planning, on the test machine's virtual devices."""
 
 import dataclasses
 from typing import Any
@@ -9,7 +9,7 @@ import tiny
 
 from stylejax.batch import flat_pixels
 from stylejax.config import Config, ConfigError
-from stylejax.planning import devices, largest_batch, make_plan, plan, plan_devices
+from stylejax.planning import compiled, devices, largest_batch, make_plan, plan, plan_devices
 from stylejax.planning.chips import CHIPS, Chip, chip_of
 from stylejax.planning.collectives import Collective
 from stylejax.planning.work import Work, products_of, total_flops
@@ -133,10 +133,10 @@ def test_a_program_that_is_too_large_tells_what_it_needs(monkeypatch: pytest.Mon
         def compile(self):
             raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
-    found = plan._compiled(TooLarge(), None, jax.devices()[0])
+    found = compiled._compiled(TooLarge(), None, jax.devices()[0])
     assert found == (None, 50.5 * 2**30, 15.75 * 2**30)
     with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
-        plan._compiled(Broken(), None, jax.devices()[0])
+        compiled._compiled(Broken(), None, jax.devices()[0])
 
 
 def test_the_largest_batch_fits_and_a_larger_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_the_largest_batch_fits_and_a_larger_one_does_not(monkeypatch: pytest.Mo
     assert sizes[2] < sizes[5] < sizes[6]
     limit = (sizes[5] + sizes[6]) / 2
     toy = Chip("toy", memory=limit, flops=1e12, bandwidth=1e12, links=1e12)
-    monkeypatch.setattr(plan, "chip_of", lambda kind: toy)
+    monkeypatch.setattr(compiled, "chip_of", lambda kind: toy)
     first = make_plan(options, VOCAB, jax.devices())
     tried = largest_batch(options, VOCAB, jax.devices(), first)
     best = max((p for p in tried if p.memory.fits), key=lambda p: p.pairs)
@@ -168,7 +168,7 @@ def test_a_batch_that_does_not_divide_is_refused() -> None:
 def test_products_of_a_whole_step_are_counted() -> None:
     create, step = make_train_step(config(), VOCAB, make_mesh(1))
     traced: Any = step
-    program = traced.trace(jax.eval_shape(create), plan.batch_shapes(config())).jaxpr
+    program = traced.trace(jax.eval_shape(create), compiled.batch_shapes(config())).jaxpr
     assert total_flops(products_of(program)) > 0
 
 

@@ -37,6 +37,7 @@ from stylejax.encoder import encoder_factory
 from stylejax.encoder.pretrained import load_pretrained
 from stylejax.origin import Origin
 from stylejax.retrieval.vectors import read_vectors
+from stylejax.saved.artifact import compiled_encoder
 from stylejax.saved.card import model_card
 from stylejax.saved.folder import write_weights
 from stylejax.training.mesh import make_mesh
@@ -384,3 +385,32 @@ def test_positions_are_those_of_the_size_that_is_encoded(tmp_path: Path) -> None
     assert weights[name].shape == (1 + 4 * 4, 16)
     described = json.loads((tmp_path / "out" / "config.json").read_text())
     assert described["vision_config"]["image_size"] == 32
+
+
+def test_the_exported_function_has_no_kernel_of_one_kind_of_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a machine with an NVIDIA GPU, whose fused kernel a bfloat16 recipe would take."""
+    from stylejax.encoder import attention
+
+    asked = []
+
+    def kernel(choice: str, *_: object) -> str:
+        asked.append(choice)
+        return "xla"
+
+    monkeypatch.setattr(attention, "kernel", kernel)
+    layers = {"width": 16, "heads": 2, "hidden": 32}
+    config = Config(
+        encoder=EncoderConfig(
+            dim=8,
+            image=ImageTowerConfig(**layers, depth=1, patch=8),
+            text=TextTowerConfig(**layers, depth=1),
+            compute_dtype="bfloat16",
+        ),
+        picture=PictureConfig(size=models.SIDE, stored_size=20),
+        text=TextConfig(max_tokens=models.LENGTH),
+    )
+    compiled_encoder(config, models.VOCAB)
+    assert asked
+    assert set(asked) == {"xla"}
