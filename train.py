@@ -77,7 +77,7 @@ def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
             step = require_step(run_dir, step)
             if saved := saved_config(run_dir, step):
                 require_same_config(saved, config, run_dir)
-            if step >= config.training.steps and readable(run_dir, step):
+            if step >= config.training.steps and saved:
                 print(f"already finished: {step:,} steps in {run_dir}")
                 return
         elif not restart:
@@ -161,13 +161,6 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
         if unreadable:
             path = write_quarantine(unreadable, run_dir / "quarantine.csv")
             print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
-
-
-def readable(run_dir: Path, step: int) -> bool:
-    """Whether a checkpoint can be read; one that cannot is made again by going on before it."""
-    from stylejax.training.checkpoint import Checkpoints
-
-    return Checkpoints(run_dir).readable(step)
 
 
 def remove_results(run_dir: Path) -> None:

@@ -125,16 +125,6 @@ class Checkpoints:
             "start anew with --restart, which removes them"
         )
 
-    def readable(self, step: int) -> bool:
-        """Whether a checkpoint can be read, every array of it."""
-        try:
-            self._checkpointer.load_checkpointables(step)
-        except NO_DAMAGE:
-            raise
-        except Exception:  # as in `restore`
-            return False
-        return True
-
     def _restored(
         self, step: int, like: TrainState, config: Config, data: Mapping[str, str] | None
     ) -> TrainState:
