@@ -11,13 +11,15 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from input_pipeline.pairs_file import require_pairs
 from stylejax.cli import reported, verb_parser
-from stylejax.commands.recipe import parse_recipe
+from stylejax.commands.recipe import parse_recipe, vocabulary
 from stylejax.config import VIEWS, Config
+from stylejax.training.launch import join_hosts, several_hosts
 from stylejax.training.lock import only_training
 from stylejax.training.run_folder import (
     newest_step,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 # What of an earlier run a restart removes -> what it is called.
 RESULTS = {
     "checkpoints": "checkpoints",
+    "unreadable": "",
     "tensorboard": "",
     "vectors": "vectors",
     "index": "index",
@@ -57,55 +60,104 @@ def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     choice.add_argument(
         "--restart", action="store_true", help="drop an earlier run and its results"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print settings, shapes and numbers of weights; write nothing",
+    )
+    parser.add_argument(
+        "--profile",
+        default="",
+        metavar="FIRST:LAST",
+        help="steps to record for TensorBoard and Perfetto, such as 20:25",
+    )
+    parser.add_argument(
+        "--override",
+        action="store_true",
+        help="with --resume: go on although settings or data are not those of the checkpoint",
+    )
     config, flags = parse_recipe(parser, argv)
-    run(config, resume=flags.resume, restart=flags.restart)
+    if flags.override and not flags.resume:
+        parser.error("--override goes with --resume")
+    if flags.dry_run:
+        from stylejax.training.describe import describe
+
+        print("\n".join(describe(config, vocabulary(config))))
+        return
+    going_on = GoingOn(resume=flags.resume, restart=flags.restart, overriding=flags.override)
+    run(config, going_on, profile=flags.profile)
 
 
-def run(config: Config, *, resume: bool = False, restart: bool = False) -> None:
+@dataclass(frozen=True)
+class GoingOn:
+    """What becomes of an earlier run in the same folder."""
+
+    resume: bool = False  # go on from its newest checkpoint
+    restart: bool = False  # drop it and its results
+    overriding: bool = False  # go on although settings or data are not those of the checkpoint
+
+
+def run(config: Config, earlier: GoingOn = GoingOn(), *, profile: str = "") -> None:
     """Trains, evaluates on the way, and leaves the run's folder ready for export.
+
+    Args:
+      config: the run.
+      earlier: what becomes of an earlier run; neither resumed nor restarted, it is an error.
+      profile: steps to record with JAX's profiler, such as ``20:25``; "" = none.
 
     Raises:
       ConfigError: for what the user can mend; what the folder alone tells, at once.
       Stopped: when a signal ended it early, with a checkpoint of the step that it came to.
     """
     run_dir = Path(config.run_dir)
+    several = several_hosts(config.mesh.hosts)
+    first = not several or join_hosts()
     for pairs in (run_dir / "pairs.parquet", *(more.pairs for more in config.sampling.further)):
         require_pairs(Path(pairs))
-    with only_training(run_dir), stop_on_signals() as stop:
+    with only_training(run_dir, first=first), stop_on_signals(alone=not several) as stop:
+        if several:
+            from stylejax.training.hosts import wait_for_hosts
+
+            wait_for_hosts("the folder is taken")
         step = newest_step(run_dir)
-        if resume:
+        if earlier.resume:
             step = require_step(run_dir, step)
-            if saved := saved_config(run_dir, step):
+            if (saved := saved_config(run_dir, step)) and not earlier.overriding:
                 require_same_config(saved, config, run_dir)
             if step >= config.training.steps and saved:
                 print(f"already finished: {step:,} steps in {run_dir}")
                 return
-        elif not restart:
+        elif not earlier.restart:
             require_not_trained(run_dir, step)
-        _train(config, stop, resume=resume, restart=restart)
+        _train(config, stop, earlier, profile)
 
 
-def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) -> None:
+def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) -> None:
     """The job in a folder that is ready for it."""
     import jax
     import pyarrow as pa
+    from absl import logging
 
     from input_pipeline.listings import ListingPictures
     from input_pipeline.pairs import pair_batches
     from input_pipeline.pictures import Pictures, write_quarantine
     from input_pipeline.tokens import TitleTokenizer, pretrained_tokenizer, train_tokenizer
     from input_pipeline.training_data import pair_source, read_training_data
-    from stylejax.training.checkpoint import Checkpoints
     from stylejax.training.compiled import keep_compiled
     from stylejax.training.digest import data_digest
+    from stylejax.training.hosts import first_host, wait_for_hosts
     from stylejax.training.loop import train
     from stylejax.training.mesh import make_mesh, require_divisible
+    from stylejax.training.snapshot import kept_tokenizer
 
+    # Orbax logs what it raises as well, hundreds of lines of it.
+    logging.set_verbosity(logging.FATAL)
     run_dir = Path(config.run_dir)
+    host, hosts = jax.process_index(), jax.process_count()
     # ---- Data: texts, photos and pairs of listings that are read without the truth
     data_sets = read_training_data(config)
-    if resume:
-        tokenizer = TitleTokenizer(Checkpoints(run_dir).tokenizer(), config.text.max_tokens)
+    if earlier.resume:
+        tokenizer = TitleTokenizer(kept_tokenizer(run_dir), config.text.max_tokens)
     else:
         texts = [text for data in data_sets for text in data.train_texts()]
         pretrained = config.text.tokenizer
@@ -115,14 +167,14 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
     pair_sources = [pair_source(data, tokenizer, config) for data in data_sets]
 
     def batches(start_step: int) -> Iterator[PairBatch]:
-        host, hosts = jax.process_index(), jax.process_count()
         return pair_batches(pair_sources, config, start_step=start_step, host=host, hosts=hosts)
 
     # ---- Train
     keep_compiled(run_dir)
     mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     parts = config.training.micro_batches
-    require_divisible(config.training.batch_size, mesh, "training.batch_size", parts=parts)
+    for setting, size in config.training.batch_sizes:
+        require_divisible(size, mesh, setting, parts=parts)
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     own, catalogue = data_sets[0], data_sets[0].catalogue
     photos = own.photos
@@ -133,11 +185,13 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
     evaluate = retrieval_evaluation(
         config, own.sources, tokenizer, pair_sources[0].tokens, listed, mesh
     )
-    if restart:
+    quarantine = run_dir / ("quarantine.csv" if first_host() else f"quarantine-{host}.csv")
+    if first_host() and earlier.restart:
         remove_results(run_dir)
-    if not resume and Checkpoints(run_dir).latest() is None:
+    wait_for_hosts("an earlier run is gone")
+    if not earlier.resume and newest_step(run_dir) is None:
         # Of a run that is dropped, or left no checkpoint: this one names what it meets itself.
-        (run_dir / "quarantine.csv").unlink(missing_ok=True)
+        quarantine.unlink(missing_ok=True)
     try:
         train(
             config,
@@ -146,7 +200,9 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
             tokenizer.vocab_size,
             mesh,
             evaluate=evaluate,
-            resume=resume,
+            resume=earlier.resume,
+            overriding=earlier.overriding,
+            profile=profile,
             stop=stop,
             item_ids=[x for data in data_sets for x in data.catalogue.item_id],
             data=data_digest(
@@ -159,7 +215,7 @@ def _train(config: Config, stop: StopRequest, *, resume: bool, restart: bool) ->
         for source in pair_sources:
             unreadable |= source.pictures.quarantine
         if unreadable:
-            path = write_quarantine(unreadable, run_dir / "quarantine.csv")
+            path = write_quarantine(unreadable, quarantine)
             print(f"{len(unreadable)} pictures could not be read; named in {path}", file=sys.stderr)
 
 
@@ -211,7 +267,7 @@ def retrieval_evaluation(
     from stylejax.encoder.inference import encode_all, make_encode
     from stylejax.retrieval.evaluation import evaluate_splits, split_rows
     from stylejax.retrieval.vectors import collect
-    from stylejax.training.mesh import by_row, replicated
+    from stylejax.training.mesh import by_row, local_rows, replicated
 
     if not has_truth(config.data, sources.catalogue):
         if name := config.data.columns.group:
@@ -227,9 +283,10 @@ def retrieval_evaluation(
     rows = np.union1d(*split_rows(catalogue.split, options.query_split, options.gallery_split))
     _, bind = encoder_factory(config, tokenizer.vocab_size)
     encode = make_encode(bind, VIEWS, config.picture, by_row(mesh), replicated(mesh))
+    mine = local_rows(mesh, options.batch_size)
 
     def evaluate(parameters: Parameters) -> dict[str, float]:
-        listings = product_batches(rows, pictures, tokens, options.batch_size)
+        listings = product_batches(rows, pictures, tokens, options.batch_size, mine)
         result = evaluate_splits(
             collect(encode_all(encode, parameters, listings), catalogue.item_id),
             labels,

@@ -42,6 +42,7 @@ def product_batches(
     pictures: ListingPictures,
     tokens: NDArray[np.int32],
     batch_size: int,
+    mine: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], Products]]:
     """Batches of one shape over `rows`, in order; the last is padded with absent listings.
 
@@ -50,14 +51,17 @@ def product_batches(
       pictures: read at the encoder's size.
       tokens: `[catalogue, length]` token ids of every catalogue row.
       batch_size: rows a batch.
+      mine: `[b]` places within a batch that this host reads; None = all of them.
 
     Yields:
-      The rows (at most `batch_size`) and the products `[batch_size, ...]`.
+      The rows (at most `batch_size`) and the products `[batch_size, ...]`, or `[b, ...]`.
     """
     chunks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
 
     def load(chunk: NDArray[np.int64]) -> tuple[NDArray[np.int64], Products]:
-        return chunk, products(*pictures.read(chunk), tokens[chunk], batch_size)
+        part = chunk if mine is None else chunk[mine[mine < len(chunk)]]
+        size = batch_size if mine is None else len(mine)
+        return chunk, products(*pictures.read(part), tokens[part], size)
 
     with ThreadPoolExecutor(AHEAD) as pool:
         waiting = iter(chunks)

@@ -24,7 +24,7 @@ from input_pipeline.photos import Photos
 from input_pipeline.sampling import PairSampler
 from input_pipeline.stateless import mixed, uniform
 from stylejax.batch import NO_TOKEN, PairBatch, Products
-from stylejax.config import Config, ConfigError
+from stylejax.config import Config, ConfigError, phase_at
 
 _PICTURE, _WORDS, _SEED = 301, 302, 303  # what a number is drawn for
 
@@ -62,25 +62,30 @@ def pair_batches(
       ConfigError: when the batch size is not divisible by the number of hosts, or cannot be
         divided over the data sets.
     """
-    batch_size = config.training.batch_size
-    if batch_size % hosts:
-        raise ConfigError(f"training.batch_size {batch_size} is not divisible by {hosts} hosts")
-    shares = config.sampling.batch_rows(batch_size)
+    for setting, size in config.training.batch_sizes:
+        if size % hosts:
+            raise ConfigError(f"{setting} {size} is not divisible by {hosts} hosts")
     crops = Crops(config.picture)
+    sizes, sides = config.training.phases(), config.picture.phases(config.training.steps)
+    shares = [config.sampling.batch_rows(size) for _, size in sizes]
     parts = [
-        _Part(source, config, share, number, crops)
-        for number, (source, share) in enumerate(zip(sources, shares, strict=True))
+        [
+            _Part(source, config, share, (number, phase), crops)
+            for number, (source, share) in enumerate(zip(sources, rows, strict=True))
+        ]
+        for phase, rows in enumerate(shares)
     ]
-    first_row = [0, *accumulate(shares)]
     first_item = [0, *accumulate(len(source.graph.group) for source in sources)]
-    phases = config.picture.phases(config.training.steps)
 
     def make(step: np.int64) -> list[np.ndarray]:
-        side = next(side for first, side in reversed(phases) if first <= step)
+        now = phase_at(sizes, int(step))
+        side = sides[phase_at(sides, int(step))][1]
+        since, first_row = int(step) - sizes[now][0], [0, *accumulate(shares[now])]
         made = []
-        for part, share, row, item in zip(parts, shares, first_row, first_item, strict=False):
+        of_all = zip(parts[now], shares[now], first_row, first_item, strict=False)
+        for part, share, row, item in of_all:
             mine = np.arange((host - row) % hosts, share, hosts)
-            made.append(part(int(step) * share + mine, side, item))
+            made.append(part(since * share + mine, side, item))
         if len(made) == 1:
             return made[0]  # the pictures are not copied once more
         return [np.concatenate(columns) for columns in zip(*made, strict=True)]
@@ -113,11 +118,21 @@ def _close(batches: weakref.ref[Generator[PairBatch, None, None]]) -> None:
 
 
 class _Part:
-    """The rows of a batch that one data set gives."""
+    """The rows of a batch that one data set gives, in one part of the training."""
 
-    def __init__(self, source: PairSource, config: Config, share: int, number: int, crops: Crops):
-        # Data sets must not draw alike; the first keeps the run's seed.
-        self._seed = config.seed if number == 0 else int(mixed(config.seed, _SEED, number) >> 1)
+    def __init__(
+        self,
+        source: PairSource,
+        config: Config,
+        share: int,
+        which: tuple[int, int],
+        crops: Crops,
+    ):
+        # Data sets, and parts of a training whose examples are counted anew, must not draw alike;
+        # the first keeps the run's seed.
+        number, phase = which
+        key = (number,) if phase == 0 else which
+        self._seed = int(mixed(config.seed, _SEED, *key) >> 1) if any(which) else config.seed
         self._source, self._config, self._crops = source, config, crops
         self._sample = PairSampler(source.graph, config.sampling, share, self._seed)
 

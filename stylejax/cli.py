@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -34,7 +35,7 @@ VERBS = {
         "stylejax train --config configs/grocery.py --training.steps 500",
     ),
     "plan": (
-        "recipe -> memory, FLOPs, messages and a bound of a step's time, on TPUs not there too",
+        "recipe -> memory, FLOPs, messages and time of a step, for TPUs that need not be there",
         "stylejax plan --config configs/tpu_v5e_256.py --topology v5e:16x16",
     ),
     "save-pretrained": (
@@ -56,6 +57,9 @@ VERBS = {
     ),
     "report": ("a run -> one HTML page", "stylejax report --run runs/grocery"),
 }
+
+# What a full disk and a folder that takes no files say.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -108,13 +112,18 @@ def reported(job: Callable[[], None]) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from stylejax.config import ConfigError
-    from stylejax.training.stop import DataTimeout, Stopped
+    from stylejax.training.stop import DataTimeout, NotSaved, Stopped
 
     try:
         job()
     except (ConfigError, FileExistsError) as error:
         fail(str(error))
-    except (FloatingPointError, DataTimeout) as error:
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        fail(f"cannot write{where}: {error.strerror}; make room, or write elsewhere")
+    except (FloatingPointError, DataTimeout, NotSaved) as error:
         print(f"stopped: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except Stopped as stopped:

@@ -62,17 +62,23 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def progress(description: str, unit: str, *, start: int = 0) -> Iterator[Advance]:
+def progress(
+    description: str, unit: str, *, start: int = 0, shown: bool = True
+) -> Iterator[Advance]:
     """Shows the progress of one piece of work on standard error.
 
     Args:
       description: what is being done, e.g. ``"export"``.
       unit: what is counted, e.g. ``"listings"``.
       start: what an earlier run did; it is no part of this one's speed.
+      shown: False = nothing is, as another process shows it.
 
     Yields:
       A function to call with (done, total, note) from time to time.
     """
+    if not shown:
+        yield lambda done, total, note="": None
+        return
     pace, state = Pace(unit), {"done": start, "note": ""}
     spoken = time.monotonic()
     with _bars(description, pace) as bars:

@@ -202,6 +202,24 @@ def text(**fields) -> EncoderConfig:
             r"later_starts is \(1.5,\); give one share .* rising",
         ),
         (lambda: PictureConfig(later_sizes=(96,)), r"for each of picture.later_sizes \(96,\)"),
+        (
+            lambda: TrainingConfig(later_batch_sizes=(256,)),
+            r"later_batch_starts is \(\); .* each of training.later_batch_sizes \(256,\)",
+        ),
+        (
+            lambda: TrainingConfig(
+                later_batch_sizes=(30,), later_batch_starts=(0.5,), micro_batches=4
+            ),
+            r"training.later_batch_sizes: 30 cannot be divided into training.micro_batches 4",
+        ),
+        (
+            lambda: Config(
+                loss=LossConfig(memory=2),
+                training=TrainingConfig(later_batch_sizes=(256,), later_batch_starts=(0.5,)),
+            ),
+            "loss.memory remembers batches of one size",
+        ),
+        (lambda: TrainingConfig(best="loss"), 'training.best is "loss"; name a metric'),
         (lambda: PictureConfig(erase=-0.1), "erase is -0.1"),
         (lambda: Config(picture=PictureConfig(size=90)), r"picture\.size 90 .*stride 16.* 80"),
         (

@@ -18,6 +18,7 @@ from stylejax.config import Config, ConfigError, FurtherData
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.lock import only_training
 from stylejax.training.mesh import make_mesh
+from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
 from stylejax.training.restore import load_encoder
 
@@ -44,7 +45,7 @@ def equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
 
 def of_training(run_dir: Path) -> list[dict[str, float]]:
     lines = [line for line in read_record(run_dir) if "loss" in line]
-    return [{name: x for name, x in line.items() if name != "data_wait"} for line in lines]
+    return [{name: x for name, x in line.items() if name not in TIMED} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_a_resumed_run_equals_a_straight_one(
     half = run_dir / "checkpoints" / "6.orbax-checkpoint-tmp"
     shutil.copytree(run_dir / "checkpoints" / "3" / "encoder", half / "encoder")
     assert Checkpoints(run_dir).latest() == 3
-    train.run(config(data_root, run_dir), resume=True)
+    train.run(config(data_root, run_dir), train.GoingOn(resume=True))
     assert equal(weights(run_dir), weights(straight))
     assert of_training(run_dir) == of_training(straight)
     judged = [
@@ -128,12 +129,12 @@ def test_restart_starts_anew_and_nothing_else_overwrites(
         train.run(config(data_root, run_dir))
     other = config(data_root, run_dir, training={"steps": 4, "save_every": 2})
     with pytest.raises(ConfigError, match=r"training\.steps: 6 -> 4"):
-        train.run(other, resume=True)
+        train.run(other, train.GoingOn(resume=True))
     assert Checkpoints(run_dir).latest() == 6
     (run_dir / "index").mkdir()
     (run_dir / "report.html").touch()
     assert "removing" not in capsys.readouterr().err
-    train.run(other, restart=True)
+    train.run(other, train.GoingOn(restart=True))
     told = f"removing the earlier run's checkpoints, index and report from {run_dir}\n"
     assert told in capsys.readouterr().err
     assert not (run_dir / "index").exists()
@@ -150,14 +151,14 @@ def test_a_training_elsewhere_in_the_folder_is_left_alone(
         only_training(tmp_path / "run"),
         pytest.raises(ConfigError, match=rf"a training is running in .* \(process {os.getpid()}\)"),
     ):
-        train.run(config(data_root, tmp_path / "run"), restart=True)
+        train.run(config(data_root, tmp_path / "run"), train.GoingOn(restart=True))
     assert Checkpoints(tmp_path / "run").latest() == 6
 
 
 def test_a_finished_run_is_not_resumed(
     straight: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train.run(config(data_root, straight), resume=True)
+    train.run(config(data_root, straight), train.GoingOn(resume=True))
     assert "already finished: 6 steps" in capsys.readouterr().out
 
 
@@ -169,7 +170,7 @@ def test_a_finished_run_whose_last_checkpoint_is_damaged_makes_it_again(
         copy = shutil.copytree if (straight / name).is_dir() else shutil.copy
         copy(straight / name, tmp_path / name)
     (tmp_path / "checkpoints" / "6" / "_CHECKPOINT_METADATA").write_text("{")
-    train.run(options, resume=True)
+    train.run(options, train.GoingOn(resume=True))
     told = capsys.readouterr()
     assert "already finished" not in told.out
     assert "the checkpoint of step 6 cannot be read" in told.err
@@ -192,7 +193,7 @@ def test_a_run_is_not_resumed_on_other_pictures_or_categories(
     for changed in (shifted, moved):
         tiny.write_csv(root / "catalogue.csv", changed)
         with pytest.raises(ConfigError, match=r"catalogue changed; .* categories, splits and pic"):
-            train.run(config(root, run_dir), resume=True)
+            train.run(config(root, run_dir), train.GoingOn(resume=True))
 
 
 @pytest.mark.parametrize("fault", ["no pairs", "no data"])
@@ -205,7 +206,7 @@ def test_restart_drops_nothing_before_the_new_run_can_start(
         (run_dir / "pairs.parquet").unlink()
     root = data_root if fault == "no pairs" else tmp_path / "nowhere"
     with pytest.raises(ConfigError):
-        train.run(config(root, run_dir), restart=True)
+        train.run(config(root, run_dir), train.GoingOn(restart=True))
     assert (run_dir / "checkpoints" / "6").is_dir()
 
 
@@ -262,7 +263,7 @@ def test_a_second_data_set_is_mixed_in(data_root: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "6")
     pq.write_table(pq.read_table(more.pairs).slice(1), more.pairs)
     with pytest.raises(ConfigError, match="trained on other data: pairs changed"):
-        train.run(options, resume=True)
+        train.run(options, train.GoingOn(resume=True))
 
 
 def test_further_photos_and_a_template_are_trained_on(data_root: Path, tmp_path: Path) -> None:

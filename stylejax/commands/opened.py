@@ -105,7 +105,7 @@ class Run:
 
     @cached_property
     def encoder(self) -> TrainedEncoder:
-        """The newest checkpoint's encoder on all local devices."""
+        """The encoder of the checkpoint that stands for the run, on all local devices."""
         from stylejax.training.mesh import make_mesh
         from stylejax.training.restore import load_encoder
 
@@ -113,17 +113,20 @@ class Run:
 
     @cached_property
     def tokenizer(self) -> TitleTokenizer:
-        """The tokenizer that the newest checkpoint was trained with."""
+        """The tokenizer that it was trained with."""
         from input_pipeline.tokens import TitleTokenizer
 
         return TitleTokenizer(self.encoder.tokenizer, self.encoder.config.text.max_tokens)
 
     @cached_property
     def origin(self) -> Origin:
-        """The newest checkpoint, for what is made of it to be known by; loads no weights."""
-        from stylejax.training.restore import open_checkpoints
+        """The checkpoint that stands for the run: what is made of it is known by this.
 
-        return open_checkpoints(self.folder).origin()
+        It loads no weights.
+        """
+        from stylejax.training.snapshot import Snapshot
+
+        return Snapshot(self.folder).origin()
 
     def catalogue(self, args: argparse.Namespace, *, with_truth: bool = False) -> Catalogue:
         """The catalogue that the flags of `open_run` name.
@@ -173,7 +176,7 @@ class Run:
         return locate(self.config).catalogue.parent / name if name else None
 
     def export(self, folder: str = "") -> tuple[Path, dict[str, Any]]:
-        """Folder and manifest of an export of the run's newest checkpoint; "" = the run's own.
+        """Folder and manifest of an export of the run's checkpoint; "" = the run's own folder.
 
         Raises:
           ConfigError: when there is none, or another checkpoint made it.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from stylejax.commands.recipe import parse_recipe
-from stylejax.config import Config
+from stylejax.commands.recipe import parse_recipe, vocabulary
 
 if TYPE_CHECKING:
     from stylejax.planning import Plan
@@ -30,7 +29,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.planning import largest_batch, make_plan, plan_devices
 
     devices = plan_devices(flags.topology)
-    vocab_size = ids(config)
+    vocab_size = vocabulary(config)
     print(f"compiling  for {len(devices)} x {devices[0].device_kind}", flush=True)
     plan = make_plan(config, vocab_size, devices)
     show(plan)
@@ -39,18 +38,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         show_largest(plans)
 
 
-def ids(config: Config) -> int:
-    """Number of token ids: the recipe's, or its pretrained tokenizer's."""
-    if not config.text.tokenizer:
-        return config.text.vocab_size
-    from input_pipeline.tokens import pretrained_tokenizer
-
-    return pretrained_tokenizer(config.text).vocab_size
-
-
 def show(plan: Plan) -> None:
     """Prints a plan, a line for each thing that is worth knowing."""
-    from stylejax.planning.work import total_flops
+    from stylejax.cost.work import total_flops
 
     axes = " x ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
     name = plan.chip.name if plan.chip else plan.kind

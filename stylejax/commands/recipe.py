@@ -7,6 +7,15 @@ import argparse
 from stylejax.config import Config, load_config, override
 
 
+def vocabulary(config: Config) -> int:
+    """Number of token ids as far as a recipe tells: its own, or its pretrained tokenizer's."""
+    if not config.text.tokenizer:
+        return config.text.vocab_size
+    from input_pipeline.tokens import pretrained_tokenizer
+
+    return pretrained_tokenizer(config.text).vocab_size
+
+
 def parse_recipe(
     parser: argparse.ArgumentParser, argv: list[str]
 ) -> tuple[Config, argparse.Namespace]:

@@ -26,10 +26,10 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.json_file import read_json
     from stylejax.saved.card import model_card
     from stylejax.saved.folder import write_weights
-    from stylejax.training.restore import open_checkpoints
+    from stylejax.training.snapshot import Snapshot
 
     encoder, out = opened.encoder, Path(args.out)
-    loss = open_checkpoints(opened.folder).loss_parameters(encoder.mesh)
+    loss = Snapshot(opened.folder).loss_parameters(encoder.mesh)
     path = opened.folder / "metrics.json"
     metrics = read_json(path, "run `stylejax evaluate` again") if path.is_file() else None
     if metrics is not None and Origin.read(metrics.get("vectors"), path) != encoder.origin:

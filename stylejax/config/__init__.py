@@ -22,6 +22,7 @@ from stylejax.config.files import differences, from_json, load_config, override,
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import VIEWS, Duplicates, LossConfig, View, parse_direction
 from stylejax.config.mesh import MeshConfig, ShardingRule
+from stylejax.config.phases import phase_at
 from stylejax.config.rules import require_matches
 from stylejax.config.run import Config, EvaluationConfig, TrainingConfig, WeightRule
 from stylejax.config.sampling import FurtherData, SamplingConfig
@@ -56,6 +57,7 @@ __all__ = [
     "load_config",
     "override",
     "parse_direction",
+    "phase_at",
     "require_matches",
     "to_json",
 ]

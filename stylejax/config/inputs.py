@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import string
 from dataclasses import dataclass
-from itertools import pairwise
 
 from stylejax.config.error import require
+from stylejax.config.phases import phases, require_starts
 
 TEXT_FIELDS = ("title", "attributes", "category", "category_path")  # what a template may name
 
@@ -80,13 +79,8 @@ class PictureConfig:
         for name in ("cache_mib", "rotation"):
             value = getattr(self, name)
             require(0 <= value < float("inf"), f"picture.{name} is {value}; use 0 or more")
-        starts = (0.0, *self.later_starts, 1.0)
-        require(
-            len(self.later_starts) == len(self.later_sizes)
-            and all(before < after for before, after in pairwise(starts)),
-            f"picture.later_starts is {self.later_starts}; give one share of the steps for each of "
-            f"picture.later_sizes {self.later_sizes}, rising and between 0 and 1",
-        )
+        names = "picture.later_starts", "picture.later_sizes"
+        require_starts(self.later_starts, self.later_sizes, names)
         require(
             bool(self.eval_crops) and all(0 < share <= 1 for share in self.eval_crops),
             f"picture.eval_crops is {self.eval_crops}; give shares in (0, 1], such as 1.0 0.8",
@@ -104,5 +98,4 @@ class PictureConfig:
 
     def phases(self, steps: int) -> list[tuple[int, int]]:
         """First step and side in pixels of each part of a training of `steps` steps."""
-        starts = [0, *(math.ceil(share * steps) for share in self.later_starts)]
-        return list(zip(starts, (self.size, *self.later_sizes), strict=True))
+        return phases(self.size, self.later_sizes, self.later_starts, steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stylejax.config.error import require
 from stylejax.config.rules import NameRule
@@ -38,6 +39,7 @@ class MeshConfig:
     data: int = 0  # groups of devices that hold the weights once each; 0 = as many as there are
     fsdp: int = 1  # devices that divide weights, optimizer and pairs among them
     tensor: int = 1  # devices that divide the width of layers, and work on the same pairs
+    hosts: Literal["auto", "one", "many"] = "auto"  # processes that train together; auto: by env
     rules: tuple[ShardingRule, ...] = ()  # the first that matches a weight's name counts for it
 
     def __post_init__(self) -> None:

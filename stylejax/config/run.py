@@ -11,6 +11,7 @@ from stylejax.config.error import require
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import LossConfig
 from stylejax.config.mesh import MeshConfig
+from stylejax.config.phases import phases, require_starts
 from stylejax.config.rules import NameRule
 from stylejax.config.sampling import SamplingConfig
 
@@ -35,19 +36,22 @@ class TrainingConfig:
     """The training job."""
 
     batch_size: int = 128  # pairs a step, over all devices
+    later_batch_sizes: tuple[int, ...] = ()  # pairs a step in later parts of training
+    later_batch_starts: tuple[float, ...] = ()  # shares of the steps after which each begins
     micro_batches: int = 1  # parts that a batch is encoded in; the loss still sees it whole
     steps: int = 300  # optimizer steps
-    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: inner matrices by Muon, rest by AdamW
+    optimizer: Literal["adamw", "lion", "muon"] = "adamw"  # muon: inner matrices, rest by AdamW
     learning_rate: float = 1e-3  # peak of the cosine schedule
     warmup_steps: int = 20  # linear warm-up
     weight_decay: float = 0.05  # of kernels and embeddings; with muon, of the matrices it takes
     rules: tuple[WeightRule, ...] = ()  # the first that matches a weight's name counts for it
     clip_norm: float = 1.0  # gradients are scaled down to this global norm
-    beta2: float = 0.98  # AdamW second moment
+    beta2: float = 0.98  # AdamW's second moment, Lion's momentum
     ema: float = 0.0  # decay of the averaged weights that are exported; 0 = off
     save_every: int = 100  # steps between checkpoints
     keep: int = 2  # newest checkpoints kept
     keep_every: int = 0  # checkpoints of multiples of so many steps are kept for good; 0 = none
+    best: str = ""  # e.g. "retrieval/m-m/recall@1": the checkpoint best by it is kept, and used
     evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
     unpaired: bool = False  # listings without a partner join in, paired with themselves
     log_every: int = 10  # steps between lines of metrics
@@ -74,18 +78,42 @@ class TrainingConfig:
             f"training.keep_every {self.keep_every} is no multiple of training.save_every "
             f"{self.save_every}: there would be no such checkpoints; make it one",
         )
+        require(
+            not self.best or self.best.startswith("retrieval/"),
+            f'training.best is "{self.best}"; name a metric of the evaluation on the way, such as '
+            '"retrieval/m-m/recall@1"',
+        )
         for name in ("ema", "beta2"):
             value = getattr(self, name)
             require(0 <= value < 1, f"training.{name} is {value}; use [0, 1)")
-        require(
-            self.batch_size % self.micro_batches == 0,
-            f"training.batch_size {self.batch_size} cannot be divided into training.micro_batches "
-            f"{self.micro_batches}; make it a multiple",
-        )
+        names = "training.later_batch_starts", "training.later_batch_sizes"
+        require_starts(self.later_batch_starts, self.later_batch_sizes, names)
+        for setting, size in self.batch_sizes:
+            require(size >= 1, f"{setting} is {size}; use >= 1")
+            require(
+                size % self.micro_batches == 0,
+                f"{setting} {size} cannot be divided into training.micro_batches "
+                f"{self.micro_batches}; make it a multiple",
+            )
         require(
             0 <= self.warmup_steps < self.steps,
             f"training.warmup_steps {self.warmup_steps} must be below training.steps {self.steps}",
         )
+
+    @property
+    def batch_sizes(self) -> list[tuple[str, int]]:
+        """The setting and the pairs a step of each part of the training."""
+        later = [("training.later_batch_sizes:", size) for size in self.later_batch_sizes]
+        return [("training.batch_size", self.batch_size), *later]
+
+    @property
+    def largest_batch(self) -> int:
+        """Most pairs of any step."""
+        return max(size for _, size in self.batch_sizes)
+
+    def phases(self) -> list[tuple[int, int]]:
+        """First step and pairs a step of each part of the training."""
+        return phases(self.batch_size, self.later_batch_sizes, self.later_batch_starts, self.steps)
 
     def rule(self, name: str) -> WeightRule:
         """How a weight is trained."""
@@ -141,4 +169,9 @@ class Config:
             f"loss.prefixes is {self.loss.prefixes}; each is to be shorter than encoder.dim "
             f"{self.encoder.dim}",
         )
-        self.sampling.batch_rows(self.training.batch_size)
+        for _, size in self.training.batch_sizes:
+            self.sampling.batch_rows(size)
+        require(
+            self.loss.memory == 0 or not self.training.later_batch_sizes,
+            "loss.memory remembers batches of one size; leave training.later_batch_sizes empty",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from stylejax.config import ConfigError, PictureConfig
 from stylejax.encoder.parameters import Parameters
 from stylejax.encoder.product import ProductEncoder, present_views
 
+Launched = tuple[dict[str, jax.Array], dict[str, jax.Array]]
 Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]], dict[str, NDArray[np.bool_]]]
 
 
@@ -25,8 +27,8 @@ def make_encode(
     picture: PictureConfig,
     rows: Sharding,
     whole: Sharding,
-) -> Callable[[Parameters, Products], dict[str, jax.Array]]:
-    """Compiles weights and listings to unit vectors.
+) -> Callable[[Parameters, Products], Launched]:
+    """Compiles weights and listings to unit vectors, on one host or several.
 
     Args:
       bind: weights to encoder.
@@ -37,20 +39,26 @@ def make_encode(
       whole: sharding of the result; the weights are taken as they lie.
 
     Returns:
-      `encode(parameters, products) -> {view: [B, dim] float32}`; it raises ConfigError when the
-      listings do not divide by the devices.
+      `encode(parameters, products) -> {view: [B, dim] float32}, {view: [B] bool, is there}`, where
+      each host gives its own rows of the batch; it raises ConfigError when they do not divide by
+      its devices.
     """
     encode = make_average(bind, views, picture)
-    compiled = jax.jit(encode, in_shardings=(None, rows), out_shardings=whole)
 
-    def checked(parameters: Parameters, products: Products) -> dict[str, jax.Array]:
-        batch, devices = products.tokens.shape[0], len(rows.device_set)
+    def both(parameters: Parameters, products: Products) -> Launched:
+        return encode(parameters, products), present_views(products)
+
+    compiled = jax.jit(both, in_shardings=(None, rows), out_shardings=whole)
+
+    def checked(parameters: Parameters, products: Products) -> Launched:
+        batch, devices = products.tokens.shape[0], len(rows.addressable_devices)
         if batch % devices:
             raise ConfigError(
                 f"{batch} listings at a time cannot be divided over {devices} devices; make "
                 "evaluation.batch_size a multiple"
             )
-        return compiled(parameters, products)
+        put = partial(jax.make_array_from_process_local_data, rows)
+        return compiled(parameters, jax.tree.map(put, products))
 
     return checked
 
@@ -94,7 +102,7 @@ def picture_variants(
 
 
 def encode_all(
-    encode: Callable[[Parameters, Products], dict[str, jax.Array]],
+    encode: Callable[[Parameters, Products], Launched],
     parameters: Parameters,
     batches: Iterable[tuple[NDArray[np.int64], Products]],
 ) -> Iterator[Encoded]:
@@ -105,7 +113,7 @@ def encode_all(
     """
     waiting = None
     for rows, products in batches:
-        launched = rows, encode(parameters, products), present_views(products)
+        launched = rows, *encode(parameters, products)
         if waiting is not None:
             yield _fetch(*waiting)
         waiting = launched

@@ -1,6 +1,6 @@
 """What a run will need, told by compiling it for devices that need not be there."""
 
-from stylejax.planning.chips import Chip, chip_of
+from stylejax.cost.chips import Chip, chip_of
 from stylejax.planning.compiled import make_plan
 from stylejax.planning.devices import plan_devices
 from stylejax.planning.largest import largest_batch

@@ -7,21 +7,21 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from stylejax.batch import PairBatch, Products
+from stylejax.batch import PairBatch
 from stylejax.config import Config
+from stylejax.cost.chips import Chip, chip_of
+from stylejax.cost.work import products_of
 from stylejax.losses import sharded_loss_unit, views_needed
-from stylejax.planning.chips import Chip, chip_of
 from stylejax.planning.collectives import collectives_of
 from stylejax.planning.plan import Memory, Plan
-from stylejax.planning.work import products_of, total_flops
 from stylejax.training.mesh import by_memory_row, by_row, make_mesh, replicated, require_divisible
+from stylejax.training.program import batch_shapes, model_flops
 from stylejax.training.step import (
     TrainState,
     make_train_step,
@@ -46,7 +46,7 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
     """
     mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices)
     parts = config.training.micro_batches
-    require_divisible(config.training.batch_size, mesh, "training.batch_size", parts=parts)
+    require_divisible(config.training.largest_batch, mesh, "training.batch_size", parts=parts)
     create, step = make_train_step(config, vocab_size, mesh)
     state, batch = jax.eval_shape(create), batch_shapes(config)
     traced: Any = step
@@ -86,35 +86,16 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
     return Plan(
         kind=devices[0].device_kind,
         mesh=dict(mesh.shape),
-        pairs=config.training.batch_size,
+        pairs=config.training.largest_batch,
         parts=config.training.micro_batches,
         parameters=sum(x.size for x in state.parameters.values()),
         memory=memory,
         products=products_of(traced.jaxpr),
-        model_flops=_model_flops(config, vocab_size, mesh, batch),
+        model_flops=model_flops(config, vocab_size, mesh, batch),
         collectives=collectives,
         chip=chip,
         compile_seconds=time.monotonic() - begun,
     )
-
-
-def batch_shapes(config: Config) -> PairBatch:
-    """A batch of pairs without numbers, its pixels flat as the feed hands them over."""
-    rows, side = config.training.batch_size, config.picture.size
-    pictures = () if config.picture.per_listing == 1 else (config.picture.per_listing,)
-
-    def array(shape: tuple[int, ...], dtype: Any) -> Any:
-        return jax.ShapeDtypeStruct((rows, *shape), dtype)
-
-    def products() -> Products:
-        return Products(
-            array((*pictures, side * side * 3), jnp.uint8),
-            array(pictures, jnp.bool_),
-            array((config.text.max_tokens,), jnp.int32),
-        )
-
-    number, weight = array((), jnp.int32), array((), jnp.float32)
-    return PairBatch(products(), products(), number, number, number, number, weight)
 
 
 def _compiled(lowered: Any, chip: Chip | None, device: Any) -> tuple[Any, float, float | None]:
@@ -144,21 +125,9 @@ def _bytes(arrays: Any, layout: Any) -> float:
     return sum(jax.tree.leaves(jax.tree.map(size, arrays, layout)))
 
 
-def _model_flops(config: Config, vocab_size: int, mesh: Mesh, batch: PairBatch) -> float:
-    """Those of the step that encodes everything once and computes nothing of it again."""
-    once = replace(
-        config,
-        training=replace(config.training, micro_batches=1),
-        encoder=replace(config.encoder, remat="none", attention="xla"),
-    )
-    create, step = make_train_step(once, vocab_size, mesh)
-    traced: Any = step
-    return total_flops(products_of(traced.trace(jax.eval_shape(create), batch).jaxpr))
-
-
 def _loss_alone(config: Config, mesh: Mesh, state: TrainState, batch: PairBatch) -> float:
     """Temporary bytes of the loss and its gradients without the encoder."""
-    rows, dim = config.training.batch_size, config.encoder.dim
+    rows, dim = config.training.largest_batch, config.encoder.dim
     vector = jax.ShapeDtypeStruct((rows, dim), jnp.float32)
     there = jax.ShapeDtypeStruct((rows,), jnp.bool_)
     sides = [{v: vector for v in sorted(views)} for views in views_needed(config.loss)]

@@ -45,6 +45,8 @@ def largest_batch(
         options = replace(
             config.training,
             batch_size=pairs,
+            later_batch_sizes=(),
+            later_batch_starts=(),
             micro_batches=parts if first.parts > 1 else 1,
         )
         return make_plan(replace(config, training=options), vocab_size, devices)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stylejax.planning.chips import Chip
+from stylejax.cost.chips import Chip
+from stylejax.cost.work import Work, total_flops
 from stylejax.planning.collectives import Collective
-from stylejax.planning.work import Work, total_flops
 from stylejax.training.step import LOSS_SCOPE
 
 SENDS = {"all-reduce": 2.0}  # a ring sends what it adds up twice; other kinds once

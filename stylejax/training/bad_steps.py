@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float32, Int32
 
 from stylejax.batch import PairBatch
 from stylejax.config import TrainingConfig
+from stylejax.training.hosts import first_host, gathered, wait_for_hosts
 
 FILE = "bad_batches.jsonl"  # in the run's folder
 IN_A_ROW = 20  # steps left out one after the other, after which it is no matter of batches
@@ -75,6 +76,9 @@ class BadSteps:
         self._in_a_row = 0
         kept = [line for line in read_bad_batches(run_dir) if line["step"] <= start]
         self.skipped = len(kept)
+        wait_for_hosts("bad batches")  # all have read them
+        if not first_host():
+            return
         if kept:
             whole = self._path.with_suffix(".new")
             whole.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
@@ -118,6 +122,8 @@ class BadSteps:
 
     def _write(self, step: int, loss: float, left: Any, right: Any) -> None:
         pairs = zip(self._named(left), self._named(right), strict=True)
+        if not first_host():
+            return
         # JSON has no word for what is no number.
         told = loss if np.isfinite(loss) else str(loss)
         line = {"step": step, "loss": told, "pairs": [list(pair) for pair in pairs]}
@@ -125,10 +131,8 @@ class BadSteps:
             file.write(json.dumps(line) + "\n")
 
     def _named(self, numbers: Any) -> list[Any]:
-        """Ids of the listings that this host put into the batch."""
-        rows = {shard.index[0].start or 0: shard.data for shard in numbers.addressable_shards}
-        local = np.concatenate([np.asarray(rows[start]) for start in sorted(rows)])
-        return [int(n) if self._ids is None else self._ids[int(n)] for n in local]
+        """Ids of the listings of the batch."""
+        return [int(n) if self._ids is None else self._ids[int(n)] for n in gathered(numbers)]
 
 
 def read_bad_batches(run_dir: Path) -> list[dict[str, Any]]:

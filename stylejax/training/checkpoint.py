@@ -1,42 +1,50 @@
-"""Orbax checkpoints that hold all that resuming and encoding need: weights, config, tokenizer."""
+"""Orbax checkpoints that hold all that resuming and encoding need: written, and gone on from."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import os
+import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
 from stylejax.config import Config, ConfigError, from_json, to_json
-from stylejax.encoder import Parameters
-from stylejax.origin import Origin
-from stylejax.training.digest import require_same_data, weights_digest
-from stylejax.training.mesh import replicated
-from stylejax.training.run_folder import CHECKPOINTS, require_same_config, require_step
+from stylejax.training.digest import changed_data, require_same_data, weights_digest
+from stylejax.training.hosts import all_hosts, first_host, wait_for_hosts
+from stylejax.training.run_folder import (
+    CHECKPOINTS,
+    changed_settings,
+    newest_step,
+    require_same_config,
+    require_step,
+)
+from stylejax.training.snapshot import require_same_weights
 from stylejax.training.step import TrainState, exported
+from stylejax.training.stop import NotSaved
 
 NO_DAMAGE = (ConfigError, MemoryError, PermissionError)  # a checkpoint may be whole all the same
+OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # as TensorStore tells it
 UNREADABLE = "unreadable"  # where damaged checkpoints go, in the run's folder
 
 
 class Checkpoints:
     """The checkpoints of one run, newest kept; saving goes on beside training."""
 
-    def __init__(self, run_dir: str | Path, keep: int = 1, keep_every: int = 0):
+    def __init__(self, run_dir: str | Path, keep: int = 1, keep_every: int = 0, best: str = ""):
         """Opens the folder.
 
         Args:
           run_dir: the run's folder.
           keep: how many of the newest stay.
           keep_every: those of multiples of so many steps stay as well; 0 = none.
+          best: metric of which the checkpoint with the largest value stays as well; "" = none.
         """
         self.run_dir = Path(run_dir)
         self.folder = self.run_dir.resolve() / CHECKPOINTS
@@ -44,6 +52,14 @@ class Checkpoints:
         kept: list[Any] = [policies.LatestN(keep)]
         if keep_every:
             kept.append(policies.EveryNSteps(keep_every))
+        if best:
+            kept.append(
+                policies.BestN(
+                    get_metric_fn=lambda metrics: metrics.get(best, float("-inf")),
+                    n=1,
+                    keep_checkpoints_without_metrics=False,
+                )
+            )
         self._checkpointer = ocp.training.Checkpointer(
             str(self.folder),
             preservation_policy=policies.AnyPreservationPolicy(kept),  # pyright: ignore[reportArgumentType]
@@ -61,6 +77,7 @@ class Checkpoints:
         tokenizer: str,
         vocab_size: int,
         data: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Starts saving; `close` waits for it.
 
@@ -70,26 +87,38 @@ class Checkpoints:
           tokenizer: JSON definition of the tokenizer.
           vocab_size: its number of ids.
           data: what `data_digest` gave for the pairs and the catalogue; None = is not kept.
+          metrics: what was measured at this step.
+
+        Raises:
+          NotSaved: when this one, or the one before it, cannot be written.
         """
         encoder = dict(exported(state))
-        self._checkpointer.save_checkpointables_async(
-            int(state.step),
-            {
-                "encoder": encoder,
-                "training": _training(state),
-            },
-            custom_metadata={
-                "config": to_json(config),
-                "tokenizer": tokenizer,
-                "vocab_size": vocab_size,
-                "data": dict(data or {}),
-                "weights": weights_digest(encoder),
-            },
-            force=True,
-        )
+        with self._writing():
+            self._checkpointer.save_checkpointables_async(
+                int(state.step),
+                {
+                    "encoder": encoder,
+                    "training": _training(state),
+                },
+                custom_metadata={
+                    "config": to_json(config),
+                    "tokenizer": tokenizer,
+                    "vocab_size": vocab_size,
+                    "data": dict(data or {}),
+                    "weights": weights_digest(encoder),
+                    "metrics": dict(metrics or {}),
+                },
+                metrics=dict(metrics) if metrics else None,
+                force=True,
+            )
 
     def restore(
-        self, like: TrainState, config: Config, data: Mapping[str, str] | None = None
+        self,
+        like: TrainState,
+        config: Config,
+        data: Mapping[str, str] | None = None,
+        *,
+        overriding: bool = False,
     ) -> TrainState:
         """The newest checkpoint's state, on the devices of `like`.
 
@@ -100,46 +129,63 @@ class Checkpoints:
           like: a state of the same shapes.
           config: the run that goes on.
           data: what `data_digest` gives for its pairs and its catalogue; None = is not checked.
+          overriding: take it although its settings or data differ, and print what does.
 
         Raises:
           ConfigError: when there is none that can be read, or its config differs in a setting
-            that matters, listing the differences, or it was trained on other data, saying on which.
+            that matters, listing the differences, or it was trained on other data, saying on
+            which; or its arrays are not those of the config.
         """
         self._require()
         damaged: dict[int, Exception] = {}
         for step in sorted((kept.step for kept in self._checkpointer.checkpoints), reverse=True):
+            state = None
             try:
-                state = self._restored(step, like, config, data)
+                state = self._restored(step, like, config, data, overriding=overriding)
             except NO_DAMAGE:
                 raise
             except Exception as error:  # Orbax and TensorStore raise what they like
                 if "RESOURCE_EXHAUSTED" in str(error):  # the devices' memory
                     raise
                 damaged[step] = error
-                continue
-            self._set_aside(damaged, step)
-            return state
-        told = "; ".join(f"step {step}: {_first_line(e)}" for step, e in damaged.items())
+            if all_hosts(state is not None) and state is not None:
+                self._set_aside(damaged, step)
+                return state
+            damaged.setdefault(step, OSError("another host cannot read it"))
+        told = "; ".join(f"step {step}: {_first_line(e)[:200]}" for step, e in damaged.items())
         raise ConfigError(
             f"no checkpoint in {self.folder} can be read ({told}); put copies in their places, or "
             "start anew with --restart, which removes them"
         )
 
     def _restored(
-        self, step: int, like: TrainState, config: Config, data: Mapping[str, str] | None
+        self,
+        step: int,
+        like: TrainState,
+        config: Config,
+        data: Mapping[str, str] | None,
+        *,
+        overriding: bool,
     ) -> TrainState:
         """One checkpoint's state."""
         metadata: Any = self._checkpointer.checkpointables_metadata(step)
         kept = metadata.custom_metadata
-        require_same_config(from_json(kept["config"]), config, self.folder)
-        require_same_data(kept.get("data", {}), data or {}, self.folder)
+        saved, trained_on = from_json(kept["config"]), kept.get("data", {})
+        if overriding:
+            told = [*changed_settings(saved, config)]
+            told += [f"other {name}" for name in changed_data(trained_on, data or {})]
+            if told:
+                print(f"going on with {'; '.join(told)}", file=sys.stderr, flush=True)
+        else:
+            require_same_config(saved, config, self.folder)
+            require_same_data(trained_on, data or {}, self.folder)
         abstract = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
         )
         wanted = {"training": _training(abstract)}
         if abstract.average:
             wanted["encoder"] = abstract.average
-        _require_same_names(
+        require_same_weights(
             metadata.metadata["training"]["parameters"], like.parameters, self.folder
         )
         # Whether spikes are looked for may differ from the run that made the checkpoint.
@@ -162,99 +208,55 @@ class Checkpoints:
 
     def _set_aside(self, damaged: Mapping[int, Exception], used: int) -> None:
         """Moves damaged checkpoints out of the way of those that are saved next."""
-        for step, error in damaged.items() if jax.process_index() == 0 else ():
+        for step, error in damaged.items() if first_host() else ():
             there = self.folder.parent / UNREADABLE / str(step)
             there.parent.mkdir(exist_ok=True)
             if there.exists():
                 shutil.rmtree(there)
             (self.folder / str(step)).rename(there)
             print(
-                f"the checkpoint of step {step} cannot be read ({_first_line(error)}) and lies in "
-                f"{there} now; going on from step {used}",
+                f"the checkpoint of step {step} cannot be read ({_first_line(error)[:200]}) and "
+                f"lies in {there} now; going on from step {used}",
                 file=sys.stderr,
                 flush=True,
             )
         if damaged:
+            wait_for_hosts("damaged checkpoints")
             self._checkpointer.reload()
 
-    def config(self) -> Config:
-        """The config that the newest checkpoint was made with."""
-        return from_json(self._metadata()["config"])
-
-    def tokenizer(self) -> str:
-        """JSON definition of the tokenizer that the run's checkpoints were made with."""
-        for kept in sorted(self._checkpointer.checkpoints, key=lambda kept: -kept.step):
-            with contextlib.suppress(Exception):  # a damaged one: those before it know it too
-                return self._metadata(kept.step)["tokenizer"]
-        return self._metadata()["tokenizer"]
-
-    def vocab_size(self) -> int:
-        """That tokenizer's number of ids."""
-        return self._metadata()["vocab_size"]
-
-    def origin(self) -> Origin:
-        """What is made of the newest checkpoint keeps this to be known by."""
-        metadata = self._metadata()
-        trained_on = [metadata["config"], *sorted(metadata.get("data", {}).values())]
-        digest = hashlib.sha256("\n".join(trained_on).encode()).hexdigest()
-        # A checkpoint of an earlier version says nothing of its weights.
-        weights = metadata.get("weights", "")
-        return Origin(self.folder.parent.name, self._require(), digest, weights)
-
-    def encoder(self, shapes: Mapping[str, jax.ShapeDtypeStruct], mesh: Mesh) -> Parameters:
-        """The newest checkpoint's encoder weights, on every device of the mesh."""
-        abstract = {
-            name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(mesh))
-            for name, x in shapes.items()
-        }
-        step = self._require()
-        saved = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)["encoder"]
-        _require_same_names(saved, abstract, self.folder)
-        return self._checkpointer.load_checkpointables(step, {"encoder": abstract})["encoder"]
-
-    def loss_parameters(self, mesh: Mesh) -> Parameters:
-        """The newest checkpoint's weights of the loss, such as its temperature; maybe none."""
-        step = self._require()
-        metadata = cast(Any, self._checkpointer.checkpointables_metadata(step).metadata)
-        abstract = {
-            name: jax.ShapeDtypeStruct((), jnp.float32, sharding=replicated(mesh))
-            for name in metadata["training"]["parameters"]
-            if name.startswith("loss/")
-        }
-        if not abstract:
-            return {}
-        context = ocp.Context()
-        context.pytree.loading.partial_load = True
-        with context:
-            wanted = {"training": {"parameters": abstract}}
-            loaded = self._checkpointer.load_checkpointables(step, wanted)
-        return loaded["training"]["parameters"]
-
     def close(self) -> None:
-        """Waits until what was saved is on disk."""
-        self._checkpointer.close()
+        """Waits until what was saved is on disk.
+
+        Raises:
+          NotSaved: when it cannot be written.
+        """
+        with self._writing():
+            self._checkpointer.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Says what a full disk or a folder that takes no files means for the run."""
+        try:
+            yield
+        except Exception as error:  # from Orbax's threads, and TensorStore's C++ in them
+            told = OS_ERROR.search(str(error))
+            code = error.errno if isinstance(error, OSError) else told and int(told[1])
+            if not code:
+                raise
+            newest = newest_step(self.run_dir)
+            before = "there is none before it" if newest is None else f"step {newest} is whole"
+            raise NotSaved(
+                f"a checkpoint cannot be written into {self.folder}: {os.strerror(code)}; "
+                f"{before}. Make room and go on with --resume"
+            ) from error
 
     def _require(self) -> int:
         return require_step(self.run_dir, self.latest())
 
-    def _metadata(self, step: int | None = None) -> dict[str, Any]:
-        step = self._require() if step is None else step
-        metadata = self._checkpointer.checkpointables_metadata(step).custom_metadata
-        return cast(dict[str, Any], metadata)
-
-
-def _require_same_names(saved: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
-    """Raises ConfigError when a checkpoint has weights of other names than are wanted."""
-    if odd := sorted(set(saved) ^ set(wanted)):
-        raise ConfigError(
-            f"the checkpoint in {folder} was made by another version: its weights differ in "
-            f"{', '.join(odd[:5])}. Train again, or use the version that made it"
-        )
-
 
 def _first_line(error: Exception) -> str:
     """What an error says, as far as one line goes."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _training(state: TrainState) -> dict[str, Any]:

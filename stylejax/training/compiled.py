@@ -8,6 +8,8 @@ from pathlib import Path
 
 import jax
 
+from stylejax.training.hosts import first_host, wait_for_hosts
+
 FOLDER = "compiled"  # in the run's folder
 WHOLE = "whole.json"  # in that one: bytes of each file that was written to its end
 ELSEWHERE = "JAX_COMPILATION_CACHE_DIR"  # JAX's own variable, which counts where it is set
@@ -22,15 +24,19 @@ def keep_compiled(run_dir: Path) -> None:
     if os.environ.get(ELSEWHERE):
         return
     folder = run_dir.resolve() / FOLDER
-    whole = _noted(folder)
-    for path in folder.glob("*"):
-        if path.name != WHOLE and whole.get(path.name) != path.stat().st_size:
-            path.unlink()
+    if first_host():
+        whole = _noted(folder)
+        for path in folder.glob("*"):
+            if path.name != WHOLE and whole.get(path.name) != path.stat().st_size:
+                path.unlink()
+    wait_for_hosts("compiled programs")
     jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def note_compiled(run_dir: Path) -> None:
     """Notes the programs in the run's folder as whole; called while none is compiled."""
+    if not first_host():  # which alone writes them
+        return
     folder = run_dir.resolve() / FOLDER
     sizes = {path.name: path.stat().st_size for path in folder.glob("*") if path.name != WHOLE}
     if sizes and sizes != _noted(folder):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
 
 import jax
 import numpy as np
 import pyarrow as pa
-from jax.experimental import multihost_utils
 
 from stylejax.config import ConfigError
+from stylejax.training.hosts import gathered
 
 CHUNK = 65_536  # values joined at a time
 # What there is a digest of -> how to put it right.
@@ -56,17 +55,15 @@ def weights_digest(weights: Mapping[str, jax.Array]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(weights):
-        values = np.ascontiguousarray(_gathered(weights[name]))
+        values = np.ascontiguousarray(gathered(weights[name]))
         digest.update(f"{name} {values.dtype} {values.shape}\0".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
 
 
-def _gathered(x: jax.Array) -> np.ndarray:
-    """An array that may be divided over hosts, whole on each of them."""
-    if isinstance(x, jax.Array) and not x.is_fully_addressable and not x.is_fully_replicated:
-        return cast(np.ndarray, multihost_utils.process_allgather(x, tiled=True))
-    return np.asarray(x)
+def changed_data(saved: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Which of two trainings' digests differ, as far as both are known."""
+    return [name for name in FIXES if name in saved and name in now and saved[name] != now[name]]
 
 
 def require_same_data(saved: Mapping[str, str], now: Mapping[str, str], folder: object) -> None:
@@ -80,12 +77,11 @@ def require_same_data(saved: Mapping[str, str], now: Mapping[str, str], folder: 
     Raises:
       ConfigError: naming what changed, and the fix.
     """
-    changed = [name for name in FIXES if name in saved and name in now and saved[name] != now[name]]
-    if changed:
+    if changed := changed_data(saved, now):
         fixes = " and ".join(FIXES[name] for name in changed)
         raise ConfigError(
             f"the checkpoint in {folder} was trained on other data: {' and '.join(changed)} "
-            f"changed; {fixes}, or start anew with --restart"
+            f"changed; {fixes}, start anew with --restart, or go on with --override"
         )
 
 

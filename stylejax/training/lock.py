@@ -18,7 +18,7 @@ LOCK = "training.lock"
 
 
 @contextlib.contextmanager
-def only_training(run_dir: Path) -> Iterator[None]:
+def only_training(run_dir: Path, *, first: bool = True) -> Iterator[None]:
     """Holds the folder for the training of this process.
 
     The operating system lets go of it when the process ends, however that comes about. The file
@@ -26,10 +26,14 @@ def only_training(run_dir: Path) -> Iterator[None]:
 
     Args:
       run_dir: the run's folder; created where it is not there.
+      first: False on hosts for which another one holds it.
 
     Raises:
       ConfigError: when a training is running there, naming its process.
     """
+    if not first:
+        yield
+        return
     run_dir.mkdir(parents=True, exist_ok=True)
     with (run_dir / LOCK).open("a+", encoding="utf-8") as file:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -11,13 +13,17 @@ import jax
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
-from stylejax.config import Config, to_json
+from stylejax.config import Config, ConfigError, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.bad_steps import BadSteps
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.compiled import note_compiled
 from stylejax.training.feed import Feed, Pending
+from stylejax.training.hosts import first_host, preempted, wait_for_hosts
+from stylejax.training.meter import Meter, summary
+from stylejax.training.profile import ProfileWindow
+from stylejax.training.program import Program, model_flops, peak_flops
 from stylejax.training.record import Record
 from stylejax.training.run_folder import require_not_trained
 from stylejax.training.start import start_pretrained
@@ -36,14 +42,16 @@ def train(
     *,
     evaluate: Evaluate | None = None,
     resume: bool = False,
+    overriding: bool = False,
     data: Mapping[str, str] | None = None,
     stop: StopRequest | None = None,
     item_ids: Sequence[str] | None = None,
+    profile: str = "",
 ) -> TrainState:
     """Trains from scratch or from the newest checkpoint to `config.training.steps`.
 
-    While a step runs, the next batch is put onto the devices. The share of the time that the
-    devices had nothing to do for want of data is recorded as `data_wait`.
+    While a step runs, the next batch is put onto the devices. The first host writes the record, the
+    settings and what is printed; all of them take part in checkpoints.
 
     Args:
       config: the run.
@@ -54,76 +62,122 @@ def train(
       evaluate: encoder weights to named numbers, called every `evaluate_every` steps and at the
         end.
       resume: go on from the newest checkpoint.
+      overriding: go on although settings or data are not those of the checkpoint; what differs is
+        told.
       data: digests of what is trained on, see `stylejax.training.digest`; a run is not resumed on
         anything else.
       stop: asked after every step; on a request that step is saved, and nothing more is done.
       item_ids: of the listings, by the numbers that batches have for them: what names those of a
         batch that went wrong.
+      profile: steps to record with JAX's profiler, such as ``20:25``; "" = none.
 
     Returns:
       The final state.
 
     Raises:
-      ConfigError: when a checkpoint is there and `resume` is false, or its config differs.
+      ConfigError: when a checkpoint is there and `resume` is false, its config differs, or
+        `training.best` or `profile` name what is not there.
+      NotSaved: when a checkpoint cannot be written.
       FloatingPointError: when a step went wrong and `training.bad_steps` is "stop", see `BadSteps`.
       DataTimeout: when no batch came for `training.data_timeout` seconds.
       Stopped: when `stop` asked for it.
     """
-    options = config.training
-    checkpoints = Checkpoints(config.run_dir, options.keep, options.keep_every)
+    # ---- The state: fresh, pretrained, or of a checkpoint
+    options, run_dir = config.training, Path(config.run_dir)
+    if options.best and evaluate is None:
+        raise ConfigError(
+            f'training.best is "{options.best}", but nothing is evaluated: name the column of true '
+            'products (--data.columns.group), or leave --training.best ""'
+        )
+    window = ProfileWindow(profile, run_dir)
+    checkpoints = Checkpoints(run_dir, options.keep, options.keep_every, options.best)
     create, step = make_train_step(config, vocab_size, mesh)
     state = create()
     if resume:
-        state = checkpoints.restore(state, config, data)
+        state = checkpoints.restore(state, config, data, overriding=overriding)
     else:
-        require_not_trained(config.run_dir, checkpoints.latest())
+        require_not_trained(run_dir, checkpoints.latest())
         state = start_pretrained(state, config)
-    stop = stop or StopRequest()
-    run_dir, start = Path(config.run_dir), int(state.step)
-    (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
-    (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
-    record = Record(run_dir, start_step=start)
+    start = int(state.step)
+    wait_for_hosts("state")
+
+    # ---- The folder: what the run is known by, and what it writes on the way
+    if first_host():
+        (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
+        (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+    record = Record(run_dir, start_step=start, writing=first_host())
     bad_steps = BadSteps(run_dir, options, item_ids, start=start)
+    stop = stop or StopRequest()
+    program, peak, flops = Program(step), peak_flops(mesh), 0.0
+
+    # ---- The steps
     with (
         contextlib.closing(checkpoints),
         contextlib.closing(record),
-        progress("train", "steps", start=start) as advance,
+        contextlib.closing(window),
+        progress("train", "steps", start=start, shown=first_host()) as advance,
         contextlib.closing(Feed(batches(start), mesh, options.data_timeout)) as feed,
     ):
         metrics: Mapping[str, jax.Array] = {}
-        note = "compiling the first step"
+        note, meter = "compiling the first step", Meter(feed.waited, peak)
         advance(start, options.steps, note)
         for done in range(start + 1, options.steps + 1):
             last = done == options.steps
             batch = feed.next(cast(Pending | None, metrics.get("loss")), last=last)
-            state, metrics = step(state, batch)
+            window.before(done)
+            state, metrics = program(state, batch)
+            window.after(done, metrics)
             bad_steps.note(done, metrics, batch)
-            stop.can_save, asked = True, stop.signal
-            saving = last or asked or done % options.save_every == 0
-            if done == start + 1 or saving:
+            if program.fresh:
+                jax.block_until_ready(metrics["loss"])
+                if program.needs and first_host():
+                    print(program.needs, file=sys.stderr, flush=True)
+                flops = model_flops(config, vocab_size, mesh, batch) if peak else 0.0
                 note_compiled(run_dir)
+                meter.restart()
+            else:
+                meter.count(len(batch.weight), flops)
+            stop.can_save, asked = True, stop.signal
+            if preempted(done):
+                asked = signal.SIGTERM
             if done == 1 or last or done % options.log_every == 0:
                 bad_steps.check()
-                values = finite(metrics) | {"data_wait": (waited := feed.waited())}
+                values = finite(metrics) | meter.read()
                 if bad_steps.skipped:
                     values["skipped"] = float(bad_steps.skipped)
                 record.write(done, values)
-                note = f"loss {values.get('loss', float('nan')):.4f}  data wait {waited:.1%}"
-                note += f"  {bad_steps.skipped} skipped" if bad_steps.skipped else ""
+                note = summary(values, bad_steps.skipped)
             advance(done, options.steps, note)
-            if saving:
+            marks: Mapping[str, float] = {}
+            if evaluate and not asked and _is_due(done, options.evaluate_every, last=last):
+                marks = evaluate(exported(state))
+                record.write(done, marks)
+                require_metric(options.best, marks)
+                meter.restart()
+            best = options.best in marks
+            if asked or best or _is_due(done, options.save_every, last=last):
                 bad_steps.check()
-                checkpoints.save(state, config, tokenizer, vocab_size, data)
+                note_compiled(run_dir)
+                checkpoints.save(state, config, tokenizer, vocab_size, data, marks)
             if asked:
                 raise Stopped(asked, done, options.steps)
-            if evaluate and (
-                last or (options.evaluate_every and done % options.evaluate_every == 0)
-            ):
-                record.write(done, evaluate(exported(state)))
-                feed.waited()  # judging is no part of the steps' time
     if stop.signal:  # it came while the last step was judged
         raise Stopped(stop.signal, options.steps, options.steps)
     return state
+
+
+def _is_due(done: int, every: int, *, last: bool) -> bool:
+    """Whether something is done after a step that is done every so many, and after the last."""
+    return last or (every > 0 and done % every == 0)
+
+
+def require_metric(name: str, marks: Mapping[str, float]) -> None:
+    """Raises ConfigError when an evaluation does not give the metric that is to tell the best."""
+    if name and name not in marks:
+        raise ConfigError(
+            f'training.best is "{name}", which the evaluation does not give; it gives '
+            f"{', '.join(sorted(marks))}"
+        )
 
 
 def finite(metrics: Mapping[str, jax.Array]) -> dict[str, float]:

@@ -98,6 +98,12 @@ def require_divisible(rows: int, mesh: Mesh, setting: str, *, parts: int = 1) ->
         )
 
 
+def local_rows(mesh: Mesh, rows: int) -> np.ndarray:
+    """Which rows of a batch of so many lie on this host's devices, in their order."""
+    slices = by_row(mesh).addressable_devices_indices_map((rows,)).values()
+    return np.unique(np.concatenate([np.arange(rows)[index] for index in slices if index]))
+
+
 def place(mesh: Mesh, batch: Tree) -> Tree:
     """Puts this host's rows of a batch onto its devices, divided by row.
 

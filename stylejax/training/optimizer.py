@@ -1,4 +1,4 @@
-"""AdamW or Muon, with warm-up and cosine decay."""
+"""AdamW, Lion or Muon, with warm-up and cosine decay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def learning_rate(config: TrainingConfig) -> optax.Schedule:
 
 
 def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
-    """Gradient clipping by global norm, then AdamW or Muon, then the rules of `config.rules`.
+    """Gradient clipping by global norm, then the optimizer, then the rules of `config.rules`.
 
     Muon takes the matrices between hidden layers (`HIDDEN`), AdamW the remaining weights. A frozen
     weight has no state, takes no part in the norm, and does not move.
@@ -35,7 +35,7 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
     def kind(name: str) -> str:
         if frozen(config, name):
             return "frozen"
-        return "muon" if config.optimizer == "muon" and HIDDEN.search(name) else "adam"
+        return "muon" if config.optimizer == "muon" and HIDDEN.search(name) else "usual"
 
     def decay(wanted: Callable[[str], bool]) -> optax.GradientTransformation:
         """Weight decay of some names, by the factor of each's rule."""
@@ -54,8 +54,13 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
         return {name: config.rule(name).rate * x for name, x in updates.items()}
 
     adam = optax.scale_by_adam(b1=0.9, b2=config.beta2)
+    usual = {
+        "adamw": optax.chain(adam, decay(decays)),
+        "lion": optax.chain(optax.scale_by_lion(b1=0.9, b2=config.beta2), decay(decays)),
+        "muon": adam,
+    }
     kinds: dict[Hashable, optax.GradientTransformation] = {
-        "adam": optax.chain(adam, decay(decays)) if config.optimizer == "adamw" else adam,
+        "usual": usual[config.optimizer],
         "muon": optax.chain(scale_by_muon(), decay(lambda _: True)),
         "frozen": optax.set_to_zero(),
     }

@@ -11,13 +11,17 @@ from pathlib import Path
 class Record:
     """Appends to ``metrics.jsonl`` and to TensorBoard events below the run's folder."""
 
-    def __init__(self, run_dir: Path, *, start_step: int = 0):
+    def __init__(self, run_dir: Path, *, start_step: int = 0, writing: bool = True):
         """Opens the record; what is there of later steps than `start_step` is undone and goes.
 
         Args:
           run_dir: the run's folder.
           start_step: steps that are done; 0 = nothing of an earlier run stays.
+          writing: False on hosts that leave the record to another.
         """
+        self._events = None
+        if not writing:
+            return
         from tensorboardX import SummaryWriter
 
         self.path = run_dir / "metrics.jsonl"
@@ -34,6 +38,8 @@ class Record:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One line ``{"step": ..., name: value, ...}`` and one event a value."""
+        if self._events is None:
+            return
         line = {"step": step} | {name: float(value) for name, value in values.items()}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -42,7 +48,8 @@ class Record:
 
     def close(self) -> None:
         """Writes out what is buffered."""
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
 
 def read_record(run_dir: Path) -> list[dict[str, float]]:

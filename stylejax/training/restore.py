@@ -1,4 +1,4 @@
-"""A trained encoder, ready to encode: from a run's newest checkpoint to a compiled function."""
+"""A trained encoder, ready to encode: from a run's checkpoint to a compiled function."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from stylejax.config import Config
 from stylejax.encoder import Parameters, encoder_factory
 from stylejax.encoder.inference import Encoded, encode_all, make_encode
 from stylejax.origin import Origin
-from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import by_row, replicated
-from stylejax.training.run_folder import newest_step, require_step
+from stylejax.training.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class TrainedEncoder:
 
 
 def load_encoder(run_dir: str | Path, mesh: Mesh) -> TrainedEncoder:
-    """Loads the newest checkpoint of a run.
+    """Loads the checkpoint that stands for a run, see `run_folder.chosen_step`.
 
     Args:
       run_dir: the run's folder.
@@ -53,25 +52,14 @@ def load_encoder(run_dir: str | Path, mesh: Mesh) -> TrainedEncoder:
     Raises:
       ConfigError: when the run has no checkpoint.
     """
-    checkpoints = open_checkpoints(run_dir)
-    config, vocab_size = checkpoints.config(), checkpoints.vocab_size()
-    init, _ = encoder_factory(config, vocab_size)
+    snapshot = Snapshot(run_dir)
+    init, _ = encoder_factory(snapshot.config, snapshot.vocab_size)
     shapes = jax.eval_shape(init, jax.random.key(0))
     return TrainedEncoder(
-        config,
-        checkpoints.tokenizer(),
-        vocab_size,
-        checkpoints.origin(),
-        checkpoints.encoder(shapes, mesh),
+        snapshot.config,
+        snapshot.tokenizer,
+        snapshot.vocab_size,
+        snapshot.origin(),
+        snapshot.encoder(shapes, mesh),
         mesh,
     )
-
-
-def open_checkpoints(run_dir: str | Path) -> Checkpoints:
-    """The checkpoints of a trained run; nothing is created.
-
-    Raises:
-      ConfigError: when the run has none.
-    """
-    require_step(run_dir, newest_step(run_dir))
-    return Checkpoints(run_dir)

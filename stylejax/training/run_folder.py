@@ -16,6 +16,7 @@ RESUMABLE = (
     "training.save_every:",
     "training.keep:",
     "training.keep_every:",
+    "training.best:",
     "training.bad_steps:",
     "training.spike:",
     "training.data_timeout:",
@@ -34,15 +35,36 @@ RESUMABLE = (
 )
 
 
-def newest_step(run_dir: str | Path) -> int | None:
-    """Step of the newest complete checkpoint; None where there is none.
+def steps(run_dir: str | Path) -> list[int]:
+    """Steps of the complete checkpoints.
 
     Orbax writes into a folder of another name and renames it last.
     """
     folder = Path(run_dir) / CHECKPOINTS
     if not folder.is_dir():
-        return None
-    return max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=None)
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
+def newest_step(run_dir: str | Path) -> int | None:
+    """Step of the newest complete checkpoint; None where there is none."""
+    return max(steps(run_dir), default=None)
+
+
+def chosen_step(run_dir: str | Path) -> int | None:
+    """Step of the checkpoint that stands for a run when it is exported or searched with.
+
+    That is the best by the metric that `training.best` of its newest checkpoint names, of equal
+    ones the later; the newest where none is named, or none was judged.
+    """
+    newest = newest_step(run_dir)
+    config = None if newest is None else saved_config(run_dir, newest)
+    if config is None or not config.training.best:
+        return newest
+    judged = {step: _kept(run_dir, step).get("metrics", {}) for step in steps(run_dir)}
+    name = config.training.best
+    marks = [(values[name], step) for step, values in judged.items() if name in values]
+    return max(marks)[1] if marks else newest
 
 
 def require_step(run_dir: str | Path, step: int | None) -> int:
@@ -72,6 +94,11 @@ def require_not_trained(run_dir: str | Path, step: int | None) -> None:
         )
 
 
+def changed_settings(saved: Config, now: Config) -> list[str]:
+    """Lines ``field: old -> new`` for every setting that differs and matters to the result."""
+    return [line for line in differences(saved, now) if not line.startswith(RESUMABLE)]
+
+
 def require_same_config(saved: Config, now: Config, folder: object) -> None:
     """Checks that a run goes on with the settings of its checkpoint.
 
@@ -83,11 +110,10 @@ def require_same_config(saved: Config, now: Config, folder: object) -> None:
     Raises:
       ConfigError: listing the differences.
     """
-    changed = [line for line in differences(saved, now) if not line.startswith(RESUMABLE)]
-    if changed:
+    if changed := changed_settings(saved, now):
         raise ConfigError(
             f"the checkpoint in {folder} is of another config: {'; '.join(changed)}. "
-            "Use its settings, or another --run-dir"
+            "Use its settings, another --run-dir, or --override to go on with these"
         )
 
 
@@ -97,10 +123,16 @@ def saved_config(run_dir: str | Path, step: int) -> Config | None:
     Raises:
       ConfigError: when they do not fit this version.
     """
+    kept = _kept(run_dir, step)
+    return from_json(kept["config"]) if "config" in kept else None
+
+
+def _kept(run_dir: str | Path, step: int) -> Mapping[str, Any]:
+    """What a checkpoint keeps beside its arrays; nothing where Orbax alone can read it."""
     path = Path(run_dir) / CHECKPOINTS / str(step) / "_CHECKPOINT_METADATA"
     try:
         values: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
     kept = values.get("custom_metadata") if isinstance(values, Mapping) else None
-    return from_json(kept["config"]) if isinstance(kept, Mapping) and "config" in kept else None
+    return kept if isinstance(kept, Mapping) else {}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stylejax.config import Config, ConfigError
 from stylejax.encoder.pretrained import load_pretrained
+from stylejax.training.hosts import first_host
 from stylejax.training.step import TrainState
 
 
@@ -19,7 +20,8 @@ def start_pretrained(state: TrainState, config: Config) -> TrainState:
     """
     encoder = config.encoder
     path = Path(config.run_dir) / "pretrained.txt"
-    path.unlink(missing_ok=True)  # of the training that this one takes the place of
+    if first_host():
+        path.unlink(missing_ok=True)  # of the training that this one takes the place of
     if not (encoder.image.weights or encoder.text.weights or encoder.fusion.weights):
         return state
     if encoder.text.weights and not config.text.tokenizer:
@@ -30,7 +32,8 @@ def start_pretrained(state: TrainState, config: Config) -> TrainState:
     own = {name: x for name, x in state.parameters.items() if not name.startswith("loss/")}
     loaded, report = load_pretrained(own, encoder)
     weights = state.parameters | loaded
-    path.write_text(report.listed(), encoding="utf-8")
-    print(f"pretrained {report}: {path}")
+    if first_host():
+        path.write_text(report.listed(), encoding="utf-8")
+        print(f"pretrained {report}: {path}")
     average = {name: weights[name].copy() for name in state.average}  # both are donated
     return state._replace(parameters=weights, average=average)

@@ -21,11 +21,17 @@ class Stopped(Exception):
         """Takes the signal, the step of the checkpoint, and the steps of the whole training."""
         going_on = f"stopped at step {step}; go on with --resume"
         super().__init__(going_on if step < steps else f"stopped after the last step, {step}")
-        self.code = 128 + signum  # what a shell says of a process that the signal ended
+        # A preempted job that saved its step did what it was to do; a person's Ctrl-C is told by
+        # what a shell says of a process that the signal ended, and ends what calls it.
+        self.code = 0 if signum == signal.SIGTERM else 128 + signum
 
 
 class DataTimeout(Exception):
     """No batch came for longer than a run wants to wait."""
+
+
+class NotSaved(Exception):
+    """A checkpoint could not be written; those before it are whole."""
 
 
 class StopRequest:
@@ -38,7 +44,7 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(*, alone: bool = True) -> Iterator[StopRequest]:
     """Makes a request of SIGTERM and Ctrl-C; a second one, or one before any step, ends at once.
 
     A thread of its own watches for them. Python's handlers run in the main thread, which compiles
@@ -46,9 +52,13 @@ def stop_on_signals() -> Iterator[StopRequest]:
     reason the process ends without its usual farewells.
 
     Outside the main thread, and for a signal that the process ignores, nothing is changed.
+
+    Args:
+      alone: False where several hosts train together: JAX takes their SIGTERM then, for all of
+        them to stop after the same step, see `stylejax.training.hosts.preempted`.
     """
     request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
+    if not alone or threading.current_thread() is not threading.main_thread():
         yield request
         return
     inside, outside = socket.socketpair()

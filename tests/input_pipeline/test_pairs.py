@@ -125,6 +125,20 @@ def test_a_far_step_is_reached_at_once(given: Input) -> None:
     assert set(batch.left_item) <= set(given.graph.left)
 
 
+def test_a_batch_may_grow_on_the_way(given: Input, data_root: Path) -> None:
+    sizes = {"later_batch_sizes": (16, 24), "later_batch_starts": (0.5, 0.67)}
+    growing = Input(data_root, training=sizes | {"steps": 6})
+    whole = growing.batches(7)
+    assert [len(batch.weight) for batch in whole] == [8, 8, 8, 16, 16, 24, 24]
+    assert equal(whole[:3], given.batches(3))
+    for start in (2, 3, 4, 6):
+        assert equal(growing.batches(7 - start, start_step=start), whole[start:])
+    # A part of the training begins an epoch of its own.
+    assert np.array_equal(np.sort(whole[5].left_item), given.graph.left)
+    halves = [growing.batches(5, host=host, hosts=2)[4].left_item for host in range(2)]
+    assert np.array_equal(np.stack(halves, axis=1).ravel(), whole[4].left_item)
+
+
 @pytest.mark.parametrize("hosts", [2, 4])
 def test_hosts_interleave_to_the_batch_of_one(given: Input, hosts: int) -> None:
     whole = given.batches(2, start_step=3)

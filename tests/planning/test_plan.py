@@ -9,11 +9,12 @@ import tiny
 
 from stylejax.batch import flat_pixels
 from stylejax.config import Config, ConfigError
+from stylejax.cost.chips import CHIPS, Chip, chip_of
+from stylejax.cost.work import Work, products_of, total_flops
 from stylejax.planning import compiled, devices, largest_batch, make_plan, plan, plan_devices
-from stylejax.planning.chips import CHIPS, Chip, chip_of
 from stylejax.planning.collectives import Collective
-from stylejax.planning.work import Work, products_of, total_flops
 from stylejax.training.mesh import make_mesh, place
+from stylejax.training.program import batch_shapes
 from stylejax.training.step import make_train_step
 
 VOCAB = 32
@@ -168,7 +169,7 @@ def test_a_batch_that_does_not_divide_is_refused() -> None:
 def test_products_of_a_whole_step_are_counted() -> None:
     create, step = make_train_step(config(), VOCAB, make_mesh(1))
     traced: Any = step
-    program = traced.trace(jax.eval_shape(create), compiled.batch_shapes(config())).jaxpr
+    program = traced.trace(jax.eval_shape(create), batch_shapes(config())).jaxpr
     assert total_flops(products_of(program)) > 0
 
 

@@ -16,6 +16,7 @@ from stylejax.encoder import encoder_factory
 from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
+from stylejax.training.snapshot import Snapshot, kept_tokenizer
 from stylejax.training.step import TrainState, exported, make_train_step
 
 VOCAB = 32
@@ -119,7 +120,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
     options = saved(tmp_path, 2, 4, keep=2)
     damage(tmp_path / "checkpoints" / "4")
     checkpoints = Checkpoints(tmp_path, 2)
-    assert checkpoints.tokenizer() == '{"tokens": "ä"}'
+    assert kept_tokenizer(tmp_path) == '{"tokens": "ä"}'
     restored = checkpoints.restore(makers(0.9)[0](), options)
     assert int(restored.step) == 2
     jax.tree.map(np.testing.assert_array_equal, restored, state_at(2))
@@ -164,10 +165,10 @@ def test_whether_spikes_are_looked_for_may_change(tmp_path: Path, then: float, n
 
 def test_the_run_is_kept_beside_the_weights(tmp_path: Path) -> None:
     options = saved(tmp_path, 3)
-    checkpoints = Checkpoints(tmp_path)
-    assert checkpoints.config() == options
-    assert checkpoints.tokenizer() == '{"tokens": "ä"}'
-    assert checkpoints.vocab_size() == VOCAB
+    snapshot = Snapshot(tmp_path)
+    assert snapshot.config == options
+    assert snapshot.tokenizer == '{"tokens": "ä"}'
+    assert snapshot.vocab_size == VOCAB
 
 
 @pytest.mark.parametrize("ema", [0.9, 0.0])
@@ -175,7 +176,7 @@ def test_the_encoder_loads_alone_onto_any_mesh(tmp_path: Path, ema: float) -> No
     options = saved(tmp_path, 3, ema=ema)
     init, _ = encoder_factory(options, VOCAB)
     shapes = jax.eval_shape(init, jax.random.key(0))
-    weights = Checkpoints(tmp_path).encoder(shapes, make_mesh(8))
+    weights = Snapshot(tmp_path).encoder(shapes, make_mesh(8))
     expected = exported(state_at(3, ema))
     assert set(weights) == set(expected) == set(shapes)
     for name, x in weights.items():
@@ -189,7 +190,7 @@ def test_weights_of_another_version_are_named(tmp_path: Path) -> None:
     init, _ = encoder_factory(other, VOCAB)
     shapes = jax.eval_shape(init, jax.random.key(0))
     with pytest.raises(ConfigError, match=r"another version.*text/layers/"):
-        Checkpoints(tmp_path).encoder(shapes, MESH)
+        Snapshot(tmp_path).encoder(shapes, MESH)
 
 
 def test_another_config_is_refused_with_the_differences(tmp_path: Path) -> None:
@@ -226,6 +227,25 @@ def test_other_pairs_or_listings_are_refused(tmp_path: Path) -> None:
     assert int(now.restore(like, options, trained_on).step) == 3
 
 
+def test_settings_and_data_may_be_overridden_and_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = config(tmp_path)
+    checkpoints = Checkpoints(tmp_path, 2)
+    checkpoints.save(state_at(3), options, "{}", VOCAB, {"pairs": "aa"})
+    checkpoints.close()
+    changed = tiny.changed(options, {"training": {"learning_rate": 0.5}})
+    like = makers(0.9)[0]()
+    restored = Checkpoints(tmp_path).restore(like, changed, {"pairs": "bb"}, overriding=True)
+    assert int(restored.step) == 3
+    told = "going on with training.learning_rate: 0.003 -> 0.5; other pairs"
+    assert told in capsys.readouterr().err
+    wider = tiny.changed(options, {"encoder": {"fusion": {"hidden": 64}}})
+    like = make_train_step(wider, VOCAB, MESH)[0]()
+    with pytest.raises(ConfigError, match=r"of another encoder: fusion/.* is \(.*32.*64"):
+        Checkpoints(tmp_path).restore(like, wider, overriding=True)
+
+
 def test_a_checkpoint_is_known_by_its_run_step_settings_data_and_weights(tmp_path: Path) -> None:
     def origin(
         folder: str, *, data: dict[str, str] | None = None, moved: float = 0, **sections
@@ -236,7 +256,7 @@ def test_a_checkpoint_is_known_by_its_run_step_settings_data_and_weights(tmp_pat
         average = {name: x + moved for name, x in state.average.items()}
         checkpoints.save(state._replace(average=average), options, "{}", VOCAB, data)
         checkpoints.close()
-        return Checkpoints(tmp_path / folder).origin()
+        return Snapshot(tmp_path / folder).origin()
 
     first = origin("first")
     assert (first.run, first.step, len(first.config)) == ("first", 3, 64)
@@ -274,8 +294,8 @@ def test_without_a_checkpoint_the_error_says_what_to_do(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.latest() is None
     for read in (
-        checkpoints.config,
-        checkpoints.tokenizer,
+        lambda: Snapshot(tmp_path),
+        lambda: kept_tokenizer(tmp_path),
         lambda: checkpoints.restore(makers(0.9)[0](), config(tmp_path)),
     ):
         with pytest.raises(ConfigError, match=r"no checkpoint in .*; train first"):

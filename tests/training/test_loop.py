@@ -1,5 +1,6 @@
 """Tests of stylejax/training/loop.py."""
 
+import gzip
 import itertools
 import json
 import shutil
@@ -15,11 +16,15 @@ import tiny
 
 from stylejax.batch import PairBatch, Products
 from stylejax.config import Config, ConfigError, from_json
+from stylejax.encoder import encoder_factory
 from stylejax.training.bad_steps import read_bad_batches
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.loop import train
 from stylejax.training.mesh import make_mesh
+from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
+from stylejax.training.run_folder import chosen_step, steps
+from stylejax.training.snapshot import Snapshot
 from stylejax.training.step import TrainState, make_train_step
 from stylejax.training.stop import DataTimeout, Stopped, StopRequest
 
@@ -60,7 +65,7 @@ def run(options: Config, source=batches, **more) -> TrainState:
 def timeless(folder: Path) -> list[dict[str, float]]:
     """The record without what depends on the machine's speed."""
     lines = read_record(folder)
-    return [{name: x for name, x in line.items() if name != "data_wait"} for line in lines]
+    return [{name: x for name, x in line.items() if name not in TIMED} for line in lines]
 
 
 def equal(a: TrainState, b: TrainState) -> bool:
@@ -83,8 +88,11 @@ def test_a_run_leaves_config_tokenizer_record_and_checkpoints(
     assert (folder / "tokenizer.json").read_text() == "{}"
     lines = read_record(folder)
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
-    assert all({"loss", "ppm/m-m", "gradient_norm", "data_wait"} <= set(line) for line in lines)
-    assert all(0 <= line["data_wait"] <= 1 for line in lines)
+    assert all({"loss", "ppm/m-m", "gradient_norm"} <= set(line) for line in lines)
+    assert "pairs_per_second" not in lines[0]  # it was compiled for
+    assert all(0 <= line["data_wait"] <= 1 for line in lines[1:])
+    assert all(line["pairs_per_second"] > 0 for line in lines[1:])
+    assert not any("mfu" in line for line in lines)  # nobody knows what this device can do
     checkpoints = Checkpoints(folder, 2)
     assert checkpoints.latest() == 6
     assert {p.name for p in (folder / "checkpoints").iterdir() if p.name.isdigit()} == {"3", "6"}
@@ -120,7 +128,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_step_and_goes_on_from_it(
     told = "stopped at step [34]; go on with --resume" if at < 6 else "stopped (at|after).* [56]"
     with pytest.raises(Stopped, match=told) as stopped:
         run(options, asking, stop=request, evaluate=lambda _: pytest.fail("time to go"))
-    assert stopped.value.code == 143
+    assert stopped.value.code == 0
     assert str(Checkpoints(tmp_path).latest()) in str(stopped.value)
     assert equal(run(options, resume=True), straight[1])
     assert timeless(tmp_path) == timeless(straight[0])
@@ -289,6 +297,86 @@ def test_a_source_that_hangs_ends_the_run(tmp_path: Path) -> None:
         run(config(tmp_path, data_timeout=2.0), hanging)
     free.set()
     assert Checkpoints(tmp_path).latest() == 3
+
+
+def test_the_best_checkpoint_is_kept_and_stands_for_the_run(tmp_path: Path) -> None:
+    marks = iter([0.1, 0.7, 0.7, 0.3, 0.2, 0.6])
+    name = "retrieval/m-m/recall@1"
+    options = config(tmp_path, evaluate_every=1, save_every=6, keep=1, best=name, ema=0.9)
+    states = []
+
+    def judged(weights) -> dict[str, float]:
+        states.append(jax.device_get(weights))
+        return {name: next(marks), "retrieval/i-i/recall@1": 0.5}
+
+    run(options, evaluate=judged)
+    assert steps(tmp_path) == [3, 6]  # of equal ones the later, and the newest
+    chosen = Snapshot(tmp_path)
+    assert chosen.step == chosen_step(tmp_path) == 3
+    init, _ = encoder_factory(options, VOCAB)
+    weights = chosen.encoder(jax.eval_shape(init, jax.random.key(0)), MESH)
+    assert all(np.array_equal(x, states[2][key]) for key, x in weights.items())
+    # A run that goes on does so from the newest.
+    longer = config(tmp_path, evaluate_every=1, save_every=6, keep=1, best=name, ema=0.9, steps=7)
+    assert int(run(longer, resume=True, overriding=True, evaluate=lambda _: {name: 0.9}).step) == 7
+    assert chosen_step(tmp_path) == 7
+
+
+def test_a_best_that_nobody_measures_is_refused(tmp_path: Path) -> None:
+    options = config(tmp_path, best="retrieval/m-m/recall@7", evaluate_every=1)
+    with pytest.raises(ConfigError, match="but nothing is evaluated"):
+        run(options)
+    with pytest.raises(ConfigError, match=r"recall@7.*does not give; it gives retrieval/m-m/x"):
+        run(options, evaluate=lambda _: {"retrieval/m-m/x": 1.0})
+
+
+def test_nothing_is_compiled_or_moved_unnoticed_after_the_first_step(tmp_path: Path) -> None:
+    """Batches go to the devices where the feed puts them; no other number does by itself."""
+    compiled, at_step = [], []
+
+    def listener(name: str, seconds: float, **_: object) -> None:
+        if "compile" in name and "backend" in name:
+            compiled.append(name)
+
+    def counting(start: int) -> Iterator[PairBatch]:
+        for batch in batches(start):
+            at_step.append(len(compiled))
+            if len(at_step) == 4:
+                jax.config.update("jax_transfer_guard_host_to_device", "disallow")
+            yield batch
+
+    jax.monitoring.register_event_duration_secs_listener(listener)
+    try:
+        run(config(tmp_path, steps=12, save_every=8), counting)
+        with pytest.raises(Exception, match="Disallowed host-to-device"):
+            jax.jit(lambda x: x + 1)(np.ones(3))  # the guard is on
+    finally:
+        jax.config.update("jax_transfer_guard_host_to_device", "allow")
+    assert compiled
+    # The feed is one batch ahead: the third is asked for once the first step is compiled.
+    assert at_step[3] == at_step[-1]
+
+
+def test_a_batch_that_grows_is_compiled_for_and_trained_on(tmp_path: Path) -> None:
+    def growing(start: int) -> Iterator[PairBatch]:
+        for number in itertools.count(start):
+            yield tiny.pair_batch(8 if number < 3 else 16, seed=number)
+
+    options = config(tmp_path, later_batch_sizes=(16,), later_batch_starts=(0.5,))
+    assert int(run(options, growing).step) == 6
+    speeds = [line.get("pairs_per_second") for line in read_record(tmp_path)]
+    assert [speed is None for speed in speeds] == [True, False, False, True, False, False]
+
+
+def test_a_window_of_steps_is_profiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(config(tmp_path), profile="2:3")
+    (trace,) = tmp_path.glob("tensorboard/plugins/profile/*/perfetto_trace.json.gz")
+    assert f"steps 2 to 3: {trace}" in capsys.readouterr().out
+    with gzip.open(trace, "rt") as file:
+        assert "PjitFunction(step)" in file.read() or trace.stat().st_size > 1000
+    for wrong in ("2", "3:2", "0:1", "a:b"):
+        with pytest.raises(ConfigError, match=f"--profile {wrong} is no window"):
+            run(config(tmp_path / "wrong"), profile=wrong)
 
 
 def test_the_record_is_json_lines(straight: tuple[Path, TrainState]) -> None:

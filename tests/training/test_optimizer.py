@@ -57,7 +57,7 @@ def test_only_kernels_and_embeddings_decay() -> None:
     assert all(not name.endswith(("bias", "scale", "gain")) for name in kept)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("optimizer", ["adamw", "lion", "muon"])
 def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
     weights = {
         "fusion/layers/layers/qkv/kernel": jnp.ones((2, 4, 12)),
@@ -74,7 +74,7 @@ def test_decay_shrinks_what_decays_and_leaves_the_rest(optimizer: str) -> None:
         assert np.array_equal(after[name], weights[name]), name
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("optimizer", ["adamw", "lion", "muon"])
 def test_rules_freeze_weights_and_scale_rates_and_decay(optimizer: str) -> None:
     weights = {
         "image/layers/layers/qkv/kernel": jnp.ones((1, 4, 12)),
@@ -109,6 +109,18 @@ def test_rules_freeze_weights_and_scale_rates_and_decay(optimizer: str) -> None:
     state = make_optimizer(replace(plain, rules=rules)).init(weights)
     held = sum(x.size for x in jax.tree.leaves(state) if x.ndim > 1)
     assert held < 2 * sum(x.size for x in weights.values())  # nothing for what is frozen
+
+
+def test_lion_moves_by_the_sign_of_its_momentum_and_keeps_nothing_else() -> None:
+    weights = {"fusion/layers/layers/qkv/kernel": jnp.zeros((2, 3, 4))}
+    gradient = {name: jax.random.normal(jax.random.key(0), x.shape) for name, x in weights.items()}
+    chosen = make_optimizer(options(optimizer="lion", warmup_steps=0, weight_decay=0.0))
+    state = chosen.init(weights)
+    updates, _ = chosen.update(gradient, state, weights)
+    for name, x in updates.items():
+        np.testing.assert_allclose(x, -0.5 * np.sign(gradient[name]), rtol=1e-6)
+    kept = [x.size for x in jax.tree.leaves(state) if x.ndim]
+    assert sum(kept) == sum(x.size for x in weights.values())
 
 
 def test_a_rule_for_weights_that_are_not_there_is_refused() -> None:

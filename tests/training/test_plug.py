@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
 
 KILLS = int(os.environ.get("STYLEJAX_KILLS", "5"))
@@ -44,7 +45,7 @@ def finished(folder: Path) -> str:
 
 def timeless(folder: Path) -> list[dict[str, float]]:
     return [
-        {name: x for name, x in line.items() if name != "data_wait"} for line in read_record(folder)
+        {name: x for name, x in line.items() if name not in TIMED} for line in read_record(folder)
     ]
 
 

@@ -11,7 +11,8 @@ from stylejax.config import ConfigError
 from stylejax.encoder import encoder_factory
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
-from stylejax.training.restore import load_encoder, open_checkpoints
+from stylejax.training.restore import load_encoder
+from stylejax.training.snapshot import Snapshot
 from stylejax.training.step import exported, make_train_step
 
 VOCAB = 32
@@ -25,7 +26,7 @@ def test_a_trained_encoder_encodes_like_the_weights_it_was_saved_from(tmp_path: 
     checkpoints.close()
     trained = load_encoder(tmp_path, make_mesh(8))
     assert (trained.config, trained.tokenizer, trained.origin.step) == (config, "{}", 4)
-    assert trained.origin == open_checkpoints(tmp_path).origin()
+    assert trained.origin == Snapshot(tmp_path).origin()
     _, bind = encoder_factory(config, VOCAB)
     given = tiny.products(8)
     ((rows, vectors, present),) = trained.encode([(np.arange(5), given)], ["t"])

@@ -81,7 +81,7 @@ def test_a_stopped_training_says_so_and_leaves_whole_checkpoints(
         told = process.communicate(timeout=60)[1]
     finally:
         process.kill()
-    assert process.returncode == 143, told
+    assert process.returncode == (0 if begun else 143), told
     assert "Traceback" not in told
     if not begun:
         assert told.endswith("stopped before the first step\n")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import PartitionSpec
 
-from stylejax.planning.work import products_of, total_flops
+from stylejax.cost.work import products_of, total_flops
 from stylejax.training.mesh import make_mesh
 
 A, B = jnp.ones((3, 5)), jnp.ones((5, 7))

@@ -1,0 +1,117 @@
+"""Two processes train one model: as the user starts them, stopped, killed, and started again."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import verbs
+
+from stylejax.training.mesh import make_mesh
+from stylejax.training.meter import TIMED
+from stylejax.training.record import read_record
+from stylejax.training.restore import load_encoder
+from stylejax.training.run_folder import steps
+
+ROOT = Path(__file__).parents[2]
+LONG = {"steps": 40, "save_every": 10, "keep": 9, "batch_size": 8}
+
+
+def start(recipe: Path, *words: str) -> list[subprocess.Popen]:
+    """One process of a device each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = re.sub(r"device_count=\d+", "device_count=1", os.environ["XLA_FLAGS"])
+    meeting = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "XLA_FLAGS": flags}
+    return [
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), "--config", str(recipe), *words],
+            env=os.environ | meeting | {"PYTHONPATH": str(ROOT), "JAX_PROCESS_ID": str(number)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+
+
+def until(there: Callable[[], bool], processes: list[subprocess.Popen]) -> None:
+    """Waits for something, while both processes run."""
+    give_up = time.monotonic() + 180
+    while not there():
+        assert time.monotonic() < give_up
+        for process in processes:
+            assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+
+
+def ended(processes: list[subprocess.Popen]) -> list[tuple[int, str]]:
+    try:
+        told = [process.communicate(timeout=180)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [(process.returncode, said) for process, said in zip(processes, told, strict=True)]
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [
+        {name: x for name, x in line.items() if name not in TIMED} for line in read_record(folder)
+    ]
+
+
+def test_two_hosts_that_are_stopped_and_killed_end_where_one_does(
+    data_root: Path, tmp_path: Path
+) -> None:
+    path = verbs.recipe(tmp_path, data_root, training=LONG, mesh={"data": 2})
+    folder, alone = tmp_path / "run", tmp_path / "alone"
+    verbs.run("mine", "--config", path)
+    shutil.copytree(folder, alone)
+    verbs.run("train", "--config", path, "--run-dir", alone)
+
+    # One of them is told to go: both save the same step, and say so.
+    both = start(path)
+    until(lambda: len(read_record(folder)) > 4, both)
+    both[1].send_signal(signal.SIGTERM)
+    for code, said in ended(both):
+        assert code == 0, said
+        (step,) = re.findall(r"^stopped at step (\d+); go on with --resume$", said, re.M)
+        assert int(step) == max(steps(folder)) < 40
+
+    # One of them dies; the other cannot go on without it.
+    both = start(path, "--resume")
+    done = len(read_record(folder))
+    until(lambda: len(read_record(folder)) > done + 10, both)
+    both[1].kill()
+    both[0].kill()
+    ended(both)
+    assert max(steps(folder)) < 40
+
+    both = start(path, "--resume")
+    for code, said in ended(both):
+        assert code == 0, said
+    # All that one process wrote once, and the same but for the order of sums.
+    one, two = lines(alone), lines(folder)
+    assert [set(line) for line in two] == [set(line) for line in one]
+    assert [line["step"] for line in two] == [line["step"] for line in one]
+    for a, b in zip(one, two, strict=True):
+        assert b == pytest.approx(a, rel=2e-3, abs=2e-5), a["step"]
+    kept = [jax.device_get(load_encoder(x, make_mesh(1)).parameters) for x in (alone, folder)]
+    for name in kept[0]:
+        np.testing.assert_allclose(kept[1][name], kept[0][name], atol=2e-3)
+
+
+def test_a_mistake_ends_both(data_root: Path, tmp_path: Path) -> None:
+    """Without pairs none of them waits for the other."""
+    told = ended(start(verbs.recipe(tmp_path, data_root, mesh={"data": 2})))
+    assert [code for code, _ in told] == [2, 2]
+    assert all("run `stylejax mine` with the same --config first" in said for _, said in told)
