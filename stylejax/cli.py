@@ -38,6 +38,10 @@ VERBS = {
         "recipe -> memory, FLOPs, messages and time of a step, for TPUs that need not be there",
         "stylejax plan --config configs/tpu_v5e_256.py --topology v5e:16x16",
     ),
+    "compare": (
+        "runs -> what differs in their settings, results and curves",
+        "stylejax compare runs/grocery runs/longer",
+    ),
     "save-pretrained": (
         "encoder -> folder for other programs: transformers, open_clip, JAX alone",
         "stylejax save-pretrained --checkpoint runs/grocery --out saved/grocery",

@@ -397,6 +397,24 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"stylejax {version}\n"
 
 
+def test_runs_are_compared(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(trained_run, other)
+    changed = tiny.changed(tiny.run_config(other), {"training": {"learning_rate": 0.25}})
+    (other / "config.json").write_text(to_json(changed))
+    (other / "metrics.json").unlink()
+    run("compare", trained_run, other, "--out", tmp_path / "page.html")
+    printed = capsys.readouterr().out
+    assert re.search(r"training\.learning_rate +0\.003 +0\.25", printed)
+    assert re.search(r"m-m recall@1, evaluated +[01]\.\d{3} +-", printed)
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<figure") > 3
+    assert "training.learning_rate" in page
+    assert "no config.json" in refused(["compare", trained_run, tmp_path], capsys)
+
+
 def test_without_a_verb_help_is_printed_and_the_exit_code_is_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

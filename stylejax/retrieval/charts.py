@@ -83,11 +83,11 @@ def progress_charts(record: Sequence[Mapping[str, float]]) -> list[Chart]:
         lines = [
             Series(VIEW_NAMES[direction[0]], direction[0], points)
             for direction in SAME_VIEW
-            if (points := _points(record, f"retrieval/{direction}/{metric}"))
+            if (points := points_of(record, f"retrieval/{direction}/{metric}"))
         ]
         if lines:
             title, unit = PROGRESS.get(metric, (f"{metric} during training", "%"))
-            charts.append(_over_steps(title, unit, SHARE_TICKS, lines, percent=True))
+            charts.append(over_steps(title, unit, SHARE_TICKS, lines, percent=True))
     return charts
 
 
@@ -100,13 +100,13 @@ def training_charts(
     others.sort(key=lambda key: "/" not in key)  # parts of the loss have a slash and come first
     charts = {}
     for key in ("loss", *others):
-        if points := _points(record, key):
+        if points := points_of(record, key):
             values = [value for _, value in points]
             # Zero is always in sight, so that heights can be compared.
             ticks = round_ticks(min(0.0, *values), max(0.0, *values))
             name = "total loss" if key == "loss" else key.replace("_", " ")
             unit = "loss" if key == "loss" else ""
-            charts[key] = _over_steps(name, unit, ticks, [Series(name, "", points)])
+            charts[key] = over_steps(name, unit, ticks, [Series(name, "", points)])
     return charts.pop("loss", None), list(charts.values())
 
 
@@ -120,7 +120,7 @@ def round_ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [round(n * step, 12) for n in range(start, stop + 1)]
 
 
-def _points(record: Sequence[Mapping[str, float]], key: str) -> list[tuple[float, float]]:
+def points_of(record: Sequence[Mapping[str, float]], key: str) -> list[tuple[float, float]]:
     """Finite values over steps; a long record becomes `CURVE_POINTS` means, each up to its step."""
     points = [(line["step"], line[key]) for line in record if math.isfinite(line.get(key, np.nan))]
     if len(points) <= CURVE_POINTS:
@@ -129,9 +129,10 @@ def _points(record: Sequence[Mapping[str, float]], key: str) -> list[tuple[float
     return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
 
 
-def _over_steps(
+def over_steps(
     title: str, unit: str, y_ticks: list[float], series: list[Series], *, percent: bool = False
 ) -> Chart:
+    """Lines over training steps, from 0 to the last step of any."""
     last = max(1.0, *(step for line in series for step, _ in line.points))
     return Chart(
         title=title,
