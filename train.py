@@ -46,6 +46,8 @@ RESULTS = {
     "checkpoints": "checkpoints",
     "unreadable": "",
     "tensorboard": "",
+    "wandb": "",
+    "wandb_run": "",
     "vectors": "vectors",
     "index": "index",
     "metrics.json": "metrics",

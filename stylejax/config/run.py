@@ -55,6 +55,7 @@ class TrainingConfig:
     evaluate_every: int = 100  # steps between retrieval evaluations; 0 = only at the end
     unpaired: bool = False  # listings without a partner join in, paired with themselves
     log_every: int = 10  # steps between lines of metrics
+    wandb: str = ""  # project at Weights & Biases that metrics are written to as well; "" = none
     bad_steps: Literal["stop", "skip"] = "stop"  # on a loss that is no number, or a spike
     spike: float = 0.0  # a loss of so many times the usual is a spike; 0 = none is
     data_timeout: float = 900.0  # seconds to wait for a batch before the run ends; 0 = for ever

@@ -105,7 +105,7 @@ def train(
     if first_host():
         (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
         (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
-    record = Record(run_dir, start_step=start, writing=first_host())
+    record = Record(run_dir, start_step=start, writing=first_host(), config=config)
     bad_steps = BadSteps(run_dir, options, item_ids, start=start)
     stop = stop or StopRequest()
     program, peak, flops = Program(step), peak_flops(mesh), 0.0

@@ -1,25 +1,44 @@
-"""Metrics of a run: JSON lines for programs, TensorBoard events for people."""
+"""Metrics of a run: JSON lines for programs, TensorBoard and Weights & Biases for people."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from stylejax.config import Config, ConfigError
+
+WANDB = "wandb_run"  # file in the run's folder: the id that Weights & Biases knows the run by
 
 
 class Record:
     """Appends to ``metrics.jsonl`` and to TensorBoard events below the run's folder."""
 
-    def __init__(self, run_dir: Path, *, start_step: int = 0, writing: bool = True):
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        start_step: int = 0,
+        writing: bool = True,
+        config: Config | None = None,
+    ):
         """Opens the record; what is there of later steps than `start_step` is undone and goes.
 
         Args:
           run_dir: the run's folder.
           start_step: steps that are done; 0 = nothing of an earlier run stays.
           writing: False on hosts that leave the record to another.
+          config: of the run; its `training.wandb` names a project to write to as well.
+
+        Raises:
+          ConfigError: when that project is named, but its program is not installed.
         """
         self._events = None
+        self._board: Any = None
         if not writing:
             return
         from tensorboardX import SummaryWriter
@@ -35,6 +54,8 @@ class Record:
             purge_step=start_step + 1,
             filename_suffix=f".{len(list(events.glob('events.*')))}",
         )
+        if config is not None and config.training.wandb:
+            self._board = _board(run_dir, config, anew=start_step == 0)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One line ``{"step": ..., name: value, ...}`` and one event a value."""
@@ -45,11 +66,40 @@ class Record:
             file.write(json.dumps(line) + "\n")
         for name, value in values.items():
             self._events.add_scalar(name, float(value), step)
+        if self._board is not None:
+            self._board.log(line)
 
     def close(self) -> None:
         """Writes out what is buffered."""
         if self._events is not None:
             self._events.close()
+        if self._board is not None:
+            self._board.finish()
+
+
+def _board(run_dir: Path, config: Config, *, anew: bool) -> Any:
+    """The run at Weights & Biases; one that goes on does so in the same place."""
+    try:
+        import wandb
+    except ImportError as error:
+        raise ConfigError(
+            f'training.wandb is "{config.training.wandb}", but Weights & Biases is not installed; '
+            "install it with: pip install 'stylejax[wandb]', or leave the setting empty"
+        ) from error
+    path = run_dir / WANDB
+    if anew or not path.is_file():
+        path.write_text(uuid.uuid4().hex, encoding="utf-8")
+    run = wandb.init(
+        project=config.training.wandb,
+        name=run_dir.resolve().name,
+        id=path.read_text(encoding="utf-8"),
+        resume="allow",
+        dir=str(run_dir),
+        config=dataclasses.asdict(config),
+    )
+    # Steps count what a person looks along, also where a run goes on from an earlier one.
+    run.define_metric("*", step_metric="step")
+    return run
 
 
 def read_record(run_dir: Path) -> list[dict[str, float]]:

@@ -22,6 +22,7 @@ RESUMABLE = (
     "training.data_timeout:",
     "training.evaluate_every:",
     "training.log_every:",
+    "training.wandb:",
     "mesh.",
     "training.micro_batches:",
     "encoder.remat:",

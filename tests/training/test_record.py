@@ -1,10 +1,14 @@
 """Tests of stylejax/training/record.py."""
 
 import json
+import sys
 from pathlib import Path
 
+import pytest
+import tiny
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from stylejax.config import ConfigError
 from stylejax.training.record import Record, read_record
 
 
@@ -77,3 +81,59 @@ def test_a_line_that_was_cut_by_a_crash_does_not_stop_a_resume(tmp_path: Path) -
     record.write(2, {"loss": 2.0})
     record.close()
     assert [line["step"] for line in read_record(tmp_path)] == [1, 2]
+
+
+class Board:
+    """Weights & Biases, as far as a record calls it."""
+
+    def __init__(self) -> None:
+        self.begun: list[dict] = []
+        self.lines: list[dict] = []
+        self.finished = 0
+
+    def init(self, **named) -> "Board":
+        self.begun.append(named)
+        return self
+
+    def define_metric(self, name: str, *, step_metric: str) -> None:
+        assert (name, step_metric) == ("*", "step")
+
+    def log(self, line: dict) -> None:
+        self.lines.append(line)
+
+    def finish(self) -> None:
+        self.finished += 1
+
+
+def test_a_board_is_written_to_and_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Board()
+    monkeypatch.setitem(sys.modules, "wandb", board)
+    config = tiny.config("", tmp_path, training={"wandb": "mugs"})
+    for start in (0, 1, 0):
+        record = Record(tmp_path, start_step=start, config=config)
+        record.write(start + 1, {"loss": 0.5})
+        record.close()
+    first, resumed, anew = board.begun
+    assert (first["project"], first["name"], first["resume"]) == ("mugs", tmp_path.name, "allow")
+    assert first["config"]["training"]["wandb"] == "mugs"
+    assert resumed["id"] == first["id"] != anew["id"]
+    assert board.lines == [{"step": n, "loss": 0.5} for n in (1, 2, 1)]
+    assert board.finished == 3
+
+
+def test_a_board_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    config = tiny.config("", tmp_path, training={"wandb": "mugs"})
+    with pytest.raises(ConfigError, match=r"training.wandb is \"mugs\".*stylejax\[wandb\]"):
+        Record(tmp_path, config=config)
+
+
+def test_a_host_that_does_not_write_leaves_nothing(tmp_path: Path) -> None:
+    record = Record(tmp_path / "run", writing=False)
+    record.write(1, {"loss": 0.5})
+    record.close()
+    assert not (tmp_path / "run").exists()
