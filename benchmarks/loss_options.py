@@ -54,9 +54,11 @@ def main() -> None:
     parser.add_argument("--only", choices=tuple(RECIPES), help="one recipe; else both")
     parser.add_argument("--options", nargs="*", help="those whose name holds one of these words")
     parser.add_argument("--out", default="runs/loss_options.json", help="results as JSON")
+    parser.add_argument("--steps", type=int, default=0, help="of each; 0 = as in docs/losses.md")
     args = parser.parse_args()
     results: dict[str, dict] = {}
-    for name, (recipe, steps) in RECIPES.items():
+    for name, (recipe, usual) in RECIPES.items():
+        steps = args.steps or usual
         if args.only in (None, name):
             run = Path("runs/loss_options") / name
             mined(name, recipe, run)

@@ -147,19 +147,14 @@ class _Part:
         most = self._config.picture.per_listing
         draws = uniform(seed, _PICTURE, numbers[:, None], which[..., None], np.arange(most * DRAWS))
         photos = source.photos.chosen(listings, turns.ravel(), seed, most)
-        image, present = self._crops(
-            source.pictures, photos.ravel(), draws.reshape(-1, DRAWS), side
-        )
-        if most > 1:
-            image = image.reshape(*photos.shape, *image.shape[1:])
-            present = present.reshape(photos.shape)
+        shown = self._shown(photos, draws.reshape(*photos.shape, DRAWS), side)
         tokens = self._dropped(listings, numbers)
         groups = source.graph.group[listings] + first_item
         half = len(numbers)
         left, right = slice(None, half), slice(half, None)
         return [
-            *(x[left] for x in (image, present, tokens)),
-            *(x[right] for x in (image, present, tokens)),
+            *(*shown[0], tokens[left]),
+            *(*shown[1], tokens[right]),
             *(
                 x[side].astype(np.int32)
                 for x in (groups, listings + first_item)
@@ -167,6 +162,34 @@ class _Part:
             ),
             weight.astype(np.float32),
         ]
+
+    def _shown(
+        self, photos: NDArray[np.int64], draws: NDArray[np.float64], side: int
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Crops, and which are there, of the left and the right listings: of those that are read.
+
+        Args:
+          photos: `[2 n, most]` photo numbers, the left listings' first; -1 = none.
+          draws: `[2 n, most, DRAWS]` uniform numbers.
+          side: of a crop in pixels.
+        """
+        reads, half = self._config.pictures_read, len(photos) // 2
+        read = np.repeat(reads, half)
+        crops, there = self._crops(
+            self._source.pictures, photos[read].ravel(), draws[read].reshape(-1, DRAWS), side
+        )
+        each = photos.shape[1:] if photos.shape[1] > 1 else ()
+        crops, there = crops.reshape(-1, *each, *crops.shape[1:]), there.reshape(-1, *each)
+        sides, taken = [], 0
+        for number, wanted in enumerate(reads):
+            if wanted:
+                sides.append((crops[taken : taken + half], there[taken : taken + half]))
+                taken += half
+            else:
+                known = photos[number * half : (number + 1) * half] >= 0
+                nothing = np.zeros((half, *each, 0, 0, 3), np.uint8)
+                sides.append((nothing, known.reshape(half, *each)))
+        return sides
 
     def _dropped(
         self, listings: NDArray[np.int64], numbers: NDArray[np.int64]

@@ -18,7 +18,7 @@ Array = Any  # NumPy on the host, JAX once placed on a mesh
 class Products(NamedTuple):
     """Listings as the encoder reads them; with a second axis where they have several pictures."""
 
-    image: UInt8[Array, "b *p height width 3"]  # RGB; zeros where there is no picture
+    image: UInt8[Array, "b *p height width 3"]  # RGB; zeros = no picture; sides of 0 = none is read
     has_image: Bool[Array, "b *p"]
     tokens: Int32[Array, "b length"]  # token ids; -1 = none there, in a whole row: no title
 
@@ -58,7 +58,8 @@ def flat_pixels(batch: PairBatch) -> PairBatch:
     """
 
     def flat(side: Products) -> Products:
-        return side._replace(image=side.image.reshape(*side.image.shape[:-3], -1))
+        *outer, height, width, colours = side.image.shape
+        return side._replace(image=side.image.reshape(*outer, height * width * colours))
 
     return batch._replace(left=flat(batch.left), right=flat(batch.right))
 

@@ -367,3 +367,18 @@ def test_every_setting_is_frozen_and_reachable() -> None:
     collect(dataclasses.replace(Config(), sampling=further, training=training, mesh=mesh))
     assert seen == classes
     assert len(walk(Config(), "config")) > 80
+
+
+def test_pictures_are_read_where_a_view_or_the_choice_of_words_needs_them() -> None:
+    def read(prune_by: str = "", **loss) -> tuple[bool, bool]:
+        given = {"distinctiveness": (), "consistency": ()} | loss
+        encoder = EncoderConfig(prune=0.3, prune_by=prune_by) if prune_by else EncoderConfig()
+        return Config(encoder=encoder, loss=LossConfig(**given)).pictures_read
+
+    assert read(matching=("i-t",)) == (True, False)
+    assert read(matching=("t-m",)) == (False, True)
+    assert read(matching=("i-t",), pooled=True) == (True, True)
+    assert read(matching=("t-t",), distinctiveness=("i-m",)) == (True, False)
+    assert read(matching=("t-t",), consistency=("t",)) == (True, True)
+    assert read("image", matching=("t-t",)) == (True, True)
+    assert read("text", matching=("t-t",)) == (False, False)

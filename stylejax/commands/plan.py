@@ -58,6 +58,7 @@ def show(plan: Plan) -> None:
         "optimizer": memory.optimizer,
         "remembered": memory.remembered,
         "batch": memory.batch,
+        "next batch": memory.waiting,
     }
     for part, size in named.items():
         if size:

@@ -105,3 +105,24 @@ class LossConfig:
             f"loss.prefixes is {self.prefixes}; give lengths >= 1, each once",
         )
         require(self.consistency_k >= 1, f"loss.consistency_k is {self.consistency_k}; use >= 1")
+
+    @property
+    def views(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Names of the left views and the right views that the loss reads."""
+        left: set[str] = set()
+        right: set[str] = set()
+        for direction in self.matching:
+            q, t = parse_direction(direction)
+            left.add(q)
+            right.add(t)
+            if self.pooled:
+                left.add(t)
+                right.add(q)
+        for direction in self.distinctiveness:
+            left.update(parse_direction(direction))
+            if self.pooled:
+                right.update(parse_direction(direction))
+        if self.consistency:
+            left.update(("m", *self.consistency))
+            right.update(("m", *self.consistency) if self.pooled else ("m",))
+        return frozenset(left), frozenset(right)

@@ -176,3 +176,13 @@ class Config:
             self.loss.memory == 0 or not self.training.later_batch_sizes,
             "loss.memory remembers batches of one size; leave training.later_batch_sizes empty",
         )
+
+    @property
+    def pictures_read(self) -> tuple[bool, bool]:
+        """Whether training reads the pictures of the left and of the right listings.
+
+        The loss reads some views of each; words may be chosen by the picture, though.
+        """
+        guided = self.encoder.prune > 0 and self.encoder.prune_by == "image"
+        left, right = (bool(views & {"m", "i"}) or guided for views in self.loss.views)
+        return left, right

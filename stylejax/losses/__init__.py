@@ -10,7 +10,7 @@ from stylejax.losses.memory import Memory, empty_memory
 from stylejax.losses.sharded import sharded_loss_unit
 from stylejax.losses.sigmoid import sigmoid_contrastive
 from stylejax.losses.softmax import softmax_contrastive
-from stylejax.losses.unit import contrastive_loss_unit, views_needed
+from stylejax.losses.unit import contrastive_loss_unit
 
 __all__ = [
     "Memory",
@@ -22,5 +22,4 @@ __all__ = [
     "sharded_loss_unit",
     "sigmoid_contrastive",
     "softmax_contrastive",
-    "views_needed",
 ]

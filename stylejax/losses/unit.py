@@ -145,27 +145,6 @@ def _consistency(
     )
 
 
-def views_needed(options: LossConfig) -> tuple[frozenset[str], frozenset[str]]:
-    """Names of the left views and the right views that `contrastive_loss_unit` will read."""
-    left: set[str] = set()
-    right: set[str] = set()
-    for direction in options.matching:
-        q, t = parse_direction(direction)
-        left.add(q)
-        right.add(t)
-        if options.pooled:
-            left.add(t)
-            right.add(q)
-    for direction in options.distinctiveness:
-        left.update(parse_direction(direction))
-        if options.pooled:
-            right.update(parse_direction(direction))
-    if options.consistency:
-        left.update(("m", *options.consistency))
-        right.update(("m", *options.consistency) if options.pooled else ("m",))
-    return frozenset(left), frozenset(right)
-
-
 class _View(NamedTuple):
     """One view of the listings of one side, or of both."""
 

@@ -17,7 +17,7 @@ from stylejax.batch import PairBatch
 from stylejax.config import Config
 from stylejax.cost.chips import Chip, chip_of
 from stylejax.cost.work import products_of
-from stylejax.losses import sharded_loss_unit, views_needed
+from stylejax.losses import sharded_loss_unit
 from stylejax.planning.collectives import collectives_of
 from stylejax.planning.plan import Memory, Plan
 from stylejax.training.mesh import by_memory_row, by_row, make_mesh, replicated, require_divisible
@@ -71,16 +71,17 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
             collectives = collectives_of(compiled.as_text())
         except ValueError as error:  # the rest of a plan that took minutes is worth having
             print(f"messages are not counted: {error}", file=sys.stderr)
-    rows = jax.tree.map(lambda _: by_row(mesh), batch)
+    held = _bytes(batch, jax.tree.map(lambda _: by_row(mesh), batch))
     memory = Memory(
         parameters=_bytes(state.parameters, layout.parameters),
         average=_bytes(state.average, layout.average),
         optimizer=_bytes(state.optimizer, layout.optimizer),
         remembered=_bytes(state.memory, layout.memory),
-        batch=_bytes(batch, rows),
+        batch=held,
+        waiting=held,
         temporary=temporary,
         loss=loss,
-        needed=needed,
+        needed=needed + held,
         limit=limit,
     )
     return Plan(
@@ -130,7 +131,7 @@ def _loss_alone(config: Config, mesh: Mesh, state: TrainState, batch: PairBatch)
     rows, dim = config.training.largest_batch, config.encoder.dim
     vector = jax.ShapeDtypeStruct((rows, dim), jnp.float32)
     there = jax.ShapeDtypeStruct((rows,), jnp.bool_)
-    sides = [{v: vector for v in sorted(views)} for views in views_needed(config.loss)]
+    sides = [{v: vector for v in sorted(views)} for views in config.loss.views]
     present = [{v: there for v in side} for side in sides]
 
     def loss(sides: Any, present: Any, batch: tuple, memory: Any) -> Any:

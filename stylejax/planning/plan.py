@@ -23,9 +23,10 @@ class Memory:
     optimizer: float
     remembered: float  # vectors of earlier batches, where `loss.memory` asks for them
     batch: float
+    waiting: float  # the next batch, which lies on the devices while the step runs
     temporary: float | None  # what comes and goes within a step; None = the program is too large
     loss: float | None  # of the temporary bytes: those of the loss, compiled alone
-    needed: float  # all together, by the compiler's own account
+    needed: float  # all together: by the compiler's own account, and what waits
     limit: float | None  # what there is; None = unknown
 
     @property

@@ -8,7 +8,6 @@ from collections import defaultdict
 import jax
 
 from stylejax.config import Config, to_json
-from stylejax.losses import views_needed
 from stylejax.training.mesh import make_mesh, require_divisible
 from stylejax.training.optimizer import frozen
 from stylejax.training.program import batch_shapes
@@ -40,7 +39,7 @@ def describe(config: Config, vocab_size: int) -> list[str]:
         for part, x in fields.items():
             label = f"{name}.{part}".rstrip(".")
             lines.append(f"{'batch':<12}{label:<16}{x.dtype} {list(x.shape)}")
-    sides = [",".join(sorted(side)) for side in views_needed(config.loss)]
+    sides = [",".join(sorted(side)) for side in config.loss.views]
     lines.append(f"{'views':<12}left {sides[0]}, right {sides[1]}: what the loss reads")
     counts: dict[str, int] = defaultdict(int)
     still: dict[str, int] = defaultdict(int)

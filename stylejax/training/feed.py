@@ -33,7 +33,8 @@ class Pending(Protocol):
 class Feed:
     """Batches on the devices, one ahead of the step that runs; knows how long they kept it waiting.
 
-    At most two steps stand in the devices' queue, so that batches do not pile up there.
+    At most two steps stand in the devices' queue, and one batch waits on the devices beside that of
+    the step that runs: they do not pile up there.
     """
 
     def __init__(self, batches: Iterator[PairBatch], mesh: Mesh, timeout: float = 0.0):
@@ -45,12 +46,13 @@ class Feed:
           timeout: seconds after which a batch that has not come is given up; 0 = never.
         """
         self._batches, self._mesh, self._timeout = batches, mesh, timeout
-        self._orders: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        # A step after which the next batch has room, None where it has; empty = no more.
+        self._orders: queue.SimpleQueue[tuple[Pending | None, ...]] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[PairBatch | BaseException] = queue.SimpleQueue()
         # A daemon: a source that hangs must not keep the process from ending.
         self._worker = threading.Thread(target=self._work, daemon=True)
         self._worker.start()
-        self._orders.put(True)
+        self._orders.put((None,))
         self._hung = False
         self._earlier: Pending | None = None
         self._wait, self._since = 0.0, time.monotonic()
@@ -84,7 +86,7 @@ class Feed:
         if newest is None or newest.is_ready():
             self._wait += time.monotonic() - asked
         if not last:
-            self._orders.put(True)
+            self._orders.put((newest,))
         return batch
 
     def waited(self) -> float:
@@ -96,7 +98,7 @@ class Feed:
 
     def close(self) -> None:
         """Ends the fetching, and with it whatever the batches do ahead."""
-        self._orders.put(False)
+        self._orders.put(())
         if self._hung:
             return  # whoever waits for it waits for ever
         self._worker.join(PATIENCE)
@@ -104,8 +106,11 @@ class Feed:
             self._batches.close()
 
     def _work(self) -> None:
-        while self._orders.get():
+        while order := self._orders.get():
             try:
-                self._results.put(place(self._mesh, flat_pixels(next(self._batches))))
+                batch = flat_pixels(next(self._batches))
+                for earlier in filter(None, order):
+                    earlier.block_until_ready()
+                self._results.put(place(self._mesh, batch))
             except BaseException as error:  # it is the caller's
                 self._results.put(error)

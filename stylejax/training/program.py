@@ -65,20 +65,21 @@ def batch_shapes(config: Config) -> PairBatch:
     """A run's largest batch without numbers, its pixels flat as the feed hands them over."""
     rows = config.training.largest_batch
     side = max(config.picture.size, *config.picture.later_sizes, 0)
+    left, right = config.pictures_read
     pictures = () if config.picture.per_listing == 1 else (config.picture.per_listing,)
 
     def array(shape: tuple[int, ...], dtype: Any) -> Any:
         return jax.ShapeDtypeStruct((rows, *shape), dtype)
 
-    def products() -> Products:
+    def products(read: bool) -> Products:
         return Products(
-            array((*pictures, side * side * 3), jnp.uint8),
+            array((*pictures, side * side * 3 if read else 0), jnp.uint8),
             array(pictures, jnp.bool_),
             array((config.text.max_tokens,), jnp.int32),
         )
 
     number, weight = array((), jnp.int32), array((), jnp.float32)
-    return PairBatch(products(), products(), number, number, number, number, weight)
+    return PairBatch(products(left), products(right), number, number, number, number, weight)
 
 
 def model_flops(config: Config, vocab_size: int, mesh: Mesh, batch: PairBatch) -> float:

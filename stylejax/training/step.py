@@ -16,7 +16,7 @@ from jaxtyping import Array, Float32, Int32
 from stylejax.batch import PairBatch, Products, square_pixels
 from stylejax.config import Config, require_matches
 from stylejax.encoder import Parameters, ProductEncoder, encoder_factory, present_views
-from stylejax.losses import Memory, empty_memory, sharded_loss_unit, views_needed
+from stylejax.losses import Memory, empty_memory, sharded_loss_unit
 from stylejax.training.bad_steps import is_bad, next_usual
 from stylejax.training.mesh import by_memory_row, by_row, replicated
 from stylejax.training.optimizer import frozen, make_optimizer
@@ -154,7 +154,7 @@ def pair_loss(
         parts=config.training.micro_batches,
         shards=mesh.shape["data"] * mesh.shape["fsdp"],
     )
-    left_views, right_views = views_needed(config.loss)
+    left_views, right_views = config.loss.views
     if left_views == right_views:
         left, right = encode((batch.left, batch.right), left_views)
     else:

@@ -125,6 +125,34 @@ def test_a_far_step_is_reached_at_once(given: Input) -> None:
     assert set(batch.left_item) <= set(given.graph.left)
 
 
+@pytest.mark.parametrize(
+    ("matching", "left", "right"),
+    [("i-t", True, False), ("t-i", False, True), ("t-t", False, False), ("t-m", False, True)],
+)
+def test_pictures_that_no_loss_reads_are_not_made(
+    given: Input, data_root: Path, matching: str, left: bool, right: bool
+) -> None:
+    only = {"matching": (matching,), "distinctiveness": (), "consistency": ()}
+    (whole,) = given.batches(1)
+    (batch,) = Input(data_root, loss=only).batches(1)
+    for read, side, full in ((left, batch.left, whole.left), (right, batch.right, whole.right)):
+        if read:
+            assert equal(side, full)
+        else:
+            assert side.image.shape == (8, 0, 0, 3)
+            assert np.array_equal(side.has_image, full.has_image)
+            assert np.array_equal(side.tokens, full.tokens)
+    assert equal(batch[2:], whole[2:])
+
+
+def test_several_pictures_that_no_loss_reads_are_not_made(data_root: Path) -> None:
+    only = {"matching": ("i-t",), "distinctiveness": (), "consistency": ()}
+    (batch,) = Input(data_root, loss=only, picture={"per_listing": 2}).batches(1)
+    assert batch.left.image.shape == (8, 2, 16, 16, 3)
+    assert batch.right.image.shape == (8, 2, 0, 0, 3)
+    assert batch.right.has_image.shape == (8, 2)
+
+
 def test_a_batch_may_grow_on_the_way(given: Input, data_root: Path) -> None:
     sizes = {"later_batch_sizes": (16, 24), "later_batch_starts": (0.5, 0.67)}
     growing = Input(data_root, training=sizes | {"steps": 6})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylejax.config import LossConfig
-from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.losses import contrastive_loss_unit
 
 ROWS = 8
 GROUPS = np.array([0, 1, 2, 0, 3, 4, 1, 5], np.int32)
@@ -163,7 +163,7 @@ def test_all_nine_directions_may_match(form: str) -> None:
     """Every view of one side searches every view of the other (CommerceMM, omni-retrieval)."""
     directions = tuple(f"{q}-{t}" for q in "mti" for t in "mti")
     options = LossConfig(form=form, matching=directions, distinctiveness=(), consistency=())
-    assert views_needed(options) == (frozenset("mti"), frozenset("mti"))
+    assert options.views == (frozenset("mti"), frozenset("mti"))
     total, parts = unit(options, scale=7.0, bias=-3.0)
     assert set(parts) == {f"ppm/{direction}" for direction in directions}
     left, right, alone = side(1), side(2), np.arange(ROWS)
@@ -202,7 +202,7 @@ def test_pooled_is_the_same_when_the_sides_change_places(form: str) -> None:
 )
 def test_views_needed_are_exactly_the_views_used(options: LossConfig) -> None:
     """A view is used when it has a gradient or, for a mapping, when it is looked up."""
-    needed_left, needed_right = views_needed(options)
+    needed_left, needed_right = options.views
     sides = side(1), side(2)
     left = {view: sides[0][view] for view in needed_left}
     right = {view: sides[1][view] for view in needed_right}

@@ -43,9 +43,9 @@ def test_bytes_are_those_of_the_arrays(planned: plan.Plan) -> None:
     assert memory.optimizer == here(state.optimizer)
     assert memory.average == here(state.average)
     assert memory.remembered == 0
-    assert memory.batch == here(batch)
+    assert memory.batch == memory.waiting == here(batch)
     assert planned.parameters == sum(x.size for x in state.parameters.values())
-    known = memory.parameters + memory.optimizer + memory.batch
+    known = memory.parameters + memory.optimizer + memory.batch + memory.waiting
     assert memory.needed > known + memory.temporary
     assert 0 < memory.loss <= memory.temporary
 
@@ -92,7 +92,7 @@ def by_hand(**changes: Any) -> plan.Plan:
         Work(flops=20.0, bytes=80.0, passes=1, scope="/encoder"),  # 80 / (2 * 2) s
         Work(flops=10.0, bytes=4.0, passes=6, scope="/contrastive_loss"),  # 6 * 10 / (2 * 10) s
     )
-    memory = plan.Memory(1, 0, 2, 0, 1, 5, 1, needed=99, limit=100)
+    memory = plan.Memory(1, 0, 2, 0, 1, 1, 5, 1, needed=99, limit=100)
     made = plan.Plan(
         kind="toy",
         mesh={"data": 2, "fsdp": 1, "tensor": 1},

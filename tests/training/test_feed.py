@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -22,13 +23,20 @@ class Result:
     """What a step will have given."""
 
     def __init__(self, ready: bool):
-        self.ready, self.blocked = ready, False
+        self.ready, self.waiting, self.done = ready, set(), threading.Event()
+        self.done.set()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the training waited for it."""
+        return threading.main_thread() in self.waiting
 
     def is_ready(self) -> bool:
         return self.ready
 
     def block_until_ready(self) -> None:
-        self.blocked = True
+        self.waiting.add(threading.current_thread())
+        assert self.done.wait(30)
 
 
 def batches(count: int, seen: list[threading.Thread] | None = None) -> Iterator[PairBatch]:
@@ -85,6 +93,24 @@ def test_at_most_two_steps_are_under_way() -> None:
     for number, result in enumerate(results):
         feed.next(result, last=False)
         assert [r.blocked for r in results] == [n < number for n in range(4)]
+    feed.close()
+
+
+def test_the_next_batch_goes_to_the_devices_when_a_step_has_made_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    placed = []
+    monkeypatch.setattr(module, "place", lambda mesh, batch: placed.append(batch) or batch)
+    feed, running = Feed(batches(9), MESH), Result(False)
+    running.done.clear()
+    feed.next(running, last=False)
+    give_up = time.monotonic() + 30
+    while not running.waiting and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert len(placed) == 1  # the second is made, and waits on the host
+    running.done.set()
+    feed.next(None, last=True)
+    assert len(placed) == 2
     feed.close()
 
 

@@ -12,7 +12,7 @@ import tiny
 from stylejax.batch import NO_TOKEN, PairBatch, flat_pixels
 from stylejax.config import Config, WeightRule
 from stylejax.encoder import encoder_factory, present_views
-from stylejax.losses import contrastive_loss_unit, views_needed
+from stylejax.losses import contrastive_loss_unit
 from stylejax.training.mesh import make_mesh, place
 from stylejax.training.step import BIAS, LOG_SCALE, exported, make_train_step, pair_loss
 
@@ -173,7 +173,7 @@ def test_a_trained_scale_stops_at_its_highest_value() -> None:
 def test_encoding_both_sides_at_once_changes_nothing(matching: tuple[str, ...]) -> None:
     """With equal views on both sides one call encodes them; the loss is that of two calls."""
     options = config(loss=MATCHING | {"matching": matching})
-    left_views, right_views = views_needed(options.loss)
+    left_views, right_views = options.loss.views
     assert (left_views == right_views) == (len(matching) == 1)
     init, bind = encoder_factory(options, VOCAB)
     parameters = jax.jit(init)(jax.random.key(0))
