@@ -1,6 +1,7 @@
 """Tests of what makes a plan in stylejax/planning, on the test machine's virtual devices."""
 
 import dataclasses
+from functools import cache
 from typing import Any
 
 import jax
@@ -11,13 +12,22 @@ from stylejax.batch import flat_pixels
 from stylejax.config import Config, ConfigError
 from stylejax.cost.chips import CHIPS, Chip, chip_of
 from stylejax.cost.work import Work, products_of, total_flops
-from stylejax.planning import compiled, devices, largest_batch, make_plan, plan, plan_devices
+from stylejax.planning import (
+    compiled,
+    devices,
+    largest,
+    largest_batch,
+    make_plan,
+    plan,
+    plan_devices,
+)
 from stylejax.planning.collectives import Collective
 from stylejax.training.mesh import make_mesh, place
 from stylejax.training.program import batch_shapes
 from stylejax.training.step import make_train_step
 
 VOCAB = 32
+QUICK = {"matching": ("m-m",), "distinctiveness": (), "consistency": ()}  # to compile
 
 
 def config(**sections: Any) -> Config:
@@ -70,7 +80,10 @@ def test_what_is_computed_again_is_told_apart() -> None:
 
     def planned(parts: int, remat: str) -> plan.Plan:
         options = config(
-            training={"micro_batches": parts}, encoder={"remat": remat}, mesh={"data": 1}
+            loss=QUICK,
+            training={"micro_batches": parts},
+            encoder={"remat": remat},
+            mesh={"data": 1},
         )
         return make_plan(options, VOCAB, jax.devices())
 
@@ -142,23 +155,35 @@ def test_a_program_that_is_too_large_tells_what_it_needs(monkeypatch: pytest.Mon
 
 def test_the_largest_batch_fits_and_a_larger_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 8 pairs on 2 devices, which have room for a little more than 5 of them."""
-    options = config(training={"batch_size": 16, "micro_batches": 2}, mesh={"data": 2})
+    options = config(loss=QUICK, training={"batch_size": 16, "micro_batches": 2}, mesh={"data": 2})
 
-    def needed(parts: int) -> plan.Plan:
+    @cache
+    def made(parts: int) -> plan.Plan:
         training = dataclasses.replace(options.training, batch_size=8 * parts, micro_batches=parts)
         return make_plan(dataclasses.replace(options, training=training), VOCAB, jax.devices())
 
-    sizes = {parts: needed(parts).memory.needed for parts in (2, 5, 6)}
+    sizes = {parts: made(parts).memory.needed for parts in (2, 5, 6)}
     assert sizes[2] < sizes[5] < sizes[6]
     limit = (sizes[5] + sizes[6]) / 2
-    toy = Chip("toy", memory=limit, flops=1e12, bandwidth=1e12, links=1e12)
-    monkeypatch.setattr(compiled, "chip_of", lambda kind: toy)
-    first = make_plan(options, VOCAB, jax.devices())
-    tried = largest_batch(options, VOCAB, jax.devices(), first)
+
+    def limited(config: Config, vocab_size: int, devices: Any) -> plan.Plan:
+        found = made(config.training.micro_batches)
+        assert found.pairs == config.training.batch_size
+        return dataclasses.replace(found, memory=dataclasses.replace(found.memory, limit=limit))
+
+    monkeypatch.setattr(largest, "make_plan", limited)
+    tried = largest_batch(options, VOCAB, jax.devices(), limited(options, VOCAB, None))
     best = max((p for p in tried if p.memory.fits), key=lambda p: p.pairs)
     assert best.pairs == 8 * 5
     assert best.parts == 5
-    assert first.step_seconds() > 0
+
+
+def test_a_chip_that_is_known_has_a_limit_and_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Chip("toy", memory=1e6, flops=1e12, bandwidth=1e12, links=1e12)
+    monkeypatch.setattr(compiled, "chip_of", lambda kind: toy)
+    made = make_plan(config(loss=QUICK, mesh={"data": 2}), VOCAB, jax.devices())
+    assert made.memory.limit == 1e6
+    assert made.step_seconds() > 0
 
 
 def test_a_batch_that_does_not_divide_is_refused() -> None:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 import tiny
+import verbs
 
 from stylejax.cli import main
 from stylejax.commands import plan as command
 from stylejax.planning import Plan
 
 
-def recipe(folder: Path, **sections) -> str:
-    return str(tiny.write_recipe(folder / "recipe.py", tiny.config("", folder, **sections)))
+def recipe(folder: Path) -> str:
+    config = tiny.config("", folder, loss=verbs.MATCHING)
+    return str(tiny.write_recipe(folder / "recipe.py", config))
 
 
 def test_a_plan_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

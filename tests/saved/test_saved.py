@@ -82,6 +82,18 @@ def trained(config: Config, parameters: dict, ends: bool = True) -> TrainedEncod
     return TrainedEncoder(config, definition, models.VOCAB, origin, parameters, make_mesh())
 
 
+LAYERS = {"width": 16, "heads": 2, "hidden": 32}
+
+
+def small(per_listing: int = 1, **encoder) -> Config:
+    """An encoder of one image layer and what else is given."""
+    return Config(
+        encoder=EncoderConfig(dim=8, image=ImageTowerConfig(**LAYERS, depth=1, patch=8), **encoder),
+        picture=PictureConfig(size=models.SIDE, stored_size=20, per_listing=per_listing),
+        text=TextConfig(max_tokens=models.LENGTH),
+    )
+
+
 def towers(family: str, folder: Path) -> tuple[Config, dict]:
     """A family's tiny model, moved away from where it was loaded as a training would."""
     record = json.loads((models.RECORDS / f"{family}.json").read_text())
@@ -211,16 +223,7 @@ def close(made: dict, expected: dict[str, np.ndarray]) -> None:
 
 
 def test_a_whole_encoder_is_saved_and_started_from(tmp_path: Path) -> None:
-    layers = {"width": 16, "heads": 2, "hidden": 32}
-    config = Config(
-        encoder=EncoderConfig(
-            dim=8,
-            image=ImageTowerConfig(**layers, depth=1, patch=8),
-            fusion=TransformerConfig(**layers, depth=1),
-        ),
-        picture=PictureConfig(size=models.SIDE, stored_size=20),
-        text=TextConfig(max_tokens=models.LENGTH),
-    )
+    config = small(fusion=TransformerConfig(**LAYERS, depth=1))
     init, _ = encoder_factory(config, models.VOCAB)
     parameters = init(jax.random.key(0))
     names = write_weights(tmp_path, trained(config, parameters, ends=False), "stylejax", {})
@@ -240,17 +243,11 @@ def test_a_whole_encoder_is_saved_and_started_from(tmp_path: Path) -> None:
 
 
 def test_what_weighs_photo_title_and_pictures_is_started_from_too(tmp_path: Path) -> None:
-    layers = {"width": 16, "heads": 2, "hidden": 32}
-    config = Config(
-        encoder=EncoderConfig(
-            dim=8,
-            image=ImageTowerConfig(**layers, depth=1, patch=8),
-            text=TextTowerConfig(**layers, depth=1),
-            late_fusion="gated",
-            pictures="attention",
-        ),
-        picture=PictureConfig(size=models.SIDE, stored_size=20, per_listing=2),
-        text=TextConfig(max_tokens=models.LENGTH),
+    config = small(
+        text=TextTowerConfig(**LAYERS, depth=1),
+        late_fusion="gated",
+        pictures="attention",
+        per_listing=2,
     )
     init, _ = encoder_factory(config, models.VOCAB)
     parameters = moved(init(jax.random.key(0)))
@@ -400,17 +397,7 @@ def test_the_exported_function_has_no_kernel_of_one_kind_of_device(
         return "xla"
 
     monkeypatch.setattr(attention, "kernel", kernel)
-    layers = {"width": 16, "heads": 2, "hidden": 32}
-    config = Config(
-        encoder=EncoderConfig(
-            dim=8,
-            image=ImageTowerConfig(**layers, depth=1, patch=8),
-            text=TextTowerConfig(**layers, depth=1),
-            compute_dtype="bfloat16",
-        ),
-        picture=PictureConfig(size=models.SIDE, stored_size=20),
-        text=TextConfig(max_tokens=models.LENGTH),
-    )
+    config = small(text=TextTowerConfig(**LAYERS, depth=1), compute_dtype="bfloat16")
     compiled_encoder(config, models.VOCAB)
     assert asked
     assert set(asked) == {"xla"}
