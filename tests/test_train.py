@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tiny
+import verbs
 
 import train
 from input_pipeline.pictures import write_quarantine
@@ -21,6 +22,7 @@ from stylejax.training.mesh import make_mesh
 from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
 from stylejax.training.restore import load_encoder
+from stylejax.training.run_folder import newest_step
 
 MATCHING = {"matching": ("m-m",), "distinctiveness": (), "consistency": ()}  # quick to compile
 
@@ -160,6 +162,35 @@ def test_a_finished_run_is_not_resumed(
 ) -> None:
     train.run(config(data_root, straight), train.GoingOn(resume=True))
     assert "already finished: 6 steps" in capsys.readouterr().out
+
+
+def test_settings_change_on_the_way_only_where_they_are_overridden(
+    straight: Path, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(straight, run_dir)
+    longer = config(data_root, run_dir, training={"steps": 8, "learning_rate": 0.5})
+    with pytest.raises(ConfigError, match=r"steps: 6 -> 8; .*rate: 0.003 -> 0.5.*--override"):
+        train.run(longer, train.GoingOn(resume=True))
+    train.run(longer, train.GoingOn(resume=True, overriding=True))
+    assert "going on with training.steps: 6 -> 8; training.learning_rate" in capsys.readouterr().err
+    assert newest_step(run_dir) == 8
+    assert tiny.run_config(run_dir) == longer
+    assert "--override goes with --resume" in verbs.refused(
+        ["train", "--config", tiny.write_recipe(tmp_path / "r.py", longer), "--override"], capsys
+    )
+
+
+def test_a_dry_run_tells_and_writes_nothing(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = config(data_root, tmp_path / "run", mesh={"data": 2})
+    path = tiny.write_recipe(tmp_path / "recipe.py", options)
+    verbs.run("train", "--config", path, "--training.steps", "9", "--dry-run")
+    printed = capsys.readouterr().out
+    assert '"steps": 9,' in printed
+    assert "weights     all" in printed
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_whose_last_checkpoint_is_damaged_makes_it_again(

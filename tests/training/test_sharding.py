@@ -11,7 +11,7 @@ import pytest
 import tiny
 from jax.sharding import PartitionSpec
 
-from stylejax.config import Config, ConfigError, MeshConfig, ShardingRule
+from stylejax.config import Config, ConfigError, MeshConfig, ShardingRule, WeightRule
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh, place
 from stylejax.training.sharding import weight_spec
@@ -89,6 +89,32 @@ def test_less_memory_a_device_the_more_devices_divide_it() -> None:
 
     whole, four, eight = (held(trained(name)[1]) for name in ("data", "both", "fsdp"))
     assert eight < four < 0.75 * whole
+
+
+def test_muon_frozen_weights_and_remembered_vectors_are_divided_too() -> None:
+    def curve(data: int, fsdp: int, tensor: int) -> list[float]:
+        options = tiny.changed(
+            config(data=data, fsdp=fsdp, tensor=tensor),
+            {
+                "training": {"optimizer": "muon", "rules": (WeightRule("text/", rate=0.0),)},
+                "loss": {"memory": 2, "matching": ("m-m",)},
+            },
+        )
+        mesh = make_mesh(data, fsdp, tensor)
+        create, step = make_train_step(options, VOCAB, mesh)
+        state, batch = create(), place(mesh, tiny.pair_batch(8))
+        before = jax.device_get(state.parameters)
+        losses = []
+        for _ in range(6):
+            state, metrics = step(state, batch)
+            losses.append(float(metrics["loss"]))
+        for name, x in jax.device_get(state.parameters).items():
+            assert np.array_equal(x, before[name]) == name.startswith("text/"), name
+        return losses
+
+    one = curve(1, 1, 1)
+    assert one[-1] < one[0]
+    np.testing.assert_allclose(curve(2, 2, 2), one, rtol=2e-3)
 
 
 def test_a_checkpoint_goes_to_another_mesh(tmp_path: Path) -> None:

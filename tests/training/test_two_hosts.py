@@ -14,13 +14,17 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import tiny
 import verbs
 
+from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
 from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
 from stylejax.training.restore import load_encoder
 from stylejax.training.run_folder import steps
+from stylejax.training.snapshot import Snapshot
+from stylejax.training.step import make_train_step
 
 ROOT = Path(__file__).parents[2]
 LONG = {"steps": 40, "save_every": 10, "keep": 9, "batch_size": 8}
@@ -105,6 +109,11 @@ def test_two_hosts_that_are_stopped_and_killed_end_where_one_does(
     assert [line["step"] for line in two] == [line["step"] for line in one]
     for a, b in zip(one, two, strict=True):
         assert b == pytest.approx(a, rel=2e-3, abs=2e-5), a["step"]
+    # What two hosts wrote goes on on one.
+    config = tiny.run_config(folder)
+    vocab_size = Snapshot(folder).vocab_size
+    like = make_train_step(config, vocab_size, make_mesh(1))[0]()
+    assert int(Checkpoints(folder).restore(like, config).step) == 40
     kept = [jax.device_get(load_encoder(x, make_mesh(1)).parameters) for x in (alone, folder)]
     for name in kept[0]:
         np.testing.assert_allclose(kept[1][name], kept[0][name], atol=2e-3)
