@@ -19,6 +19,7 @@ from stylejax.progress import progress
 from stylejax.training.bad_steps import BadSteps
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.compiled import note_compiled
+from stylejax.training.environment import note_environment
 from stylejax.training.feed import Feed, Pending
 from stylejax.training.hosts import first_host, preempted, wait_for_hosts
 from stylejax.training.meter import Meter, summary
@@ -105,6 +106,7 @@ def train(
     if first_host():
         (run_dir / "config.json").write_text(to_json(config), encoding="utf-8")
         (run_dir / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+        note_environment(run_dir, mesh, start, sys.argv)
     record = Record(run_dir, start_step=start, writing=first_host(), config=config)
     bad_steps = BadSteps(run_dir, options, item_ids, start=start)
     stop = stop or StopRequest()
