@@ -8,17 +8,19 @@ Any setting of the recipe can be given as --section.field VALUE; --help lists th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from input_pipeline.pairs_file import require_pairs
 from stylejax.cli import reported, verb_parser
+from stylejax.commands.judge import retrieval_evaluation
 from stylejax.commands.recipe import parse_recipe, vocabulary
-from stylejax.config import VIEWS, Config
+from stylejax.config import Config, ConfigError
 from stylejax.training.launch import join_hosts, several_hosts
 from stylejax.training.lock import only_training
 from stylejax.training.run_folder import (
@@ -31,15 +33,8 @@ from stylejax.training.run_folder import (
 from stylejax.training.stop import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jax.sharding import Mesh
-
-    from input_pipeline.listings import ListingPictures
-    from input_pipeline.sources import Sources
-    from input_pipeline.tokens import TitleTokenizer
     from input_pipeline.training_data import TrainingData
     from stylejax.batch import PairBatch
-    from stylejax.encoder import Parameters
 
 # What of an earlier run a restart removes -> what it is called.
 RESULTS = {
@@ -52,6 +47,7 @@ RESULTS = {
     "index": "index",
     "metrics.json": "metrics",
     "report.html": "report",
+    "compare.html": "",
 }
 
 
@@ -116,11 +112,20 @@ def run(config: Config, earlier: GoingOn = GoingOn(), *, profile: str = "") -> N
     first = not several or join_hosts()
     for pairs in (run_dir / "pairs.parquet", *(more.pairs for more in config.sampling.further)):
         require_pairs(Path(pairs))
-    with only_training(run_dir, first=first), stop_on_signals(alone=not several) as stop:
+    with contextlib.ExitStack() as held:
+        refused = None
+        try:
+            held.enter_context(only_training(run_dir, first=first))
+        except ConfigError as error:
+            refused = error
         if several:
-            from stylejax.training.hosts import wait_for_hosts
+            from stylejax.training.hosts import all_hosts
 
-            wait_for_hosts("the folder is taken")
+            if not all_hosts(refused is None) and refused is None:
+                raise ConfigError("the first host may not train here; see its message")
+        if refused is not None:
+            raise refused
+        stop = held.enter_context(stop_on_signals(alone=not several))
         step = newest_step(run_dir)
         if earlier.resume:
             step = require_step(run_dir, step)
@@ -148,7 +153,7 @@ def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) ->
     from stylejax.training.compiled import keep_compiled
     from stylejax.training.digest import data_digest
     from stylejax.training.hosts import first_host, wait_for_hosts
-    from stylejax.training.loop import train
+    from stylejax.training.loop import require_can_begin, train
     from stylejax.training.mesh import make_mesh, require_divisible
     from stylejax.training.snapshot import kept_tokenizer
 
@@ -188,6 +193,7 @@ def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) ->
         config, own.sources, tokenizer, pair_sources[0].tokens, listed, mesh
     )
     quarantine = run_dir / ("quarantine.csv" if first_host() else f"quarantine-{host}.csv")
+    require_can_begin(config, evaluate, profile)
     if first_host() and earlier.restart:
         remove_results(run_dir)
     wait_for_hosts("an earlier run is gone")
@@ -246,64 +252,6 @@ def listing_columns(data_sets: Sequence[TrainingData]) -> dict[str, list[str]]:
         "photo_item": [x for data in data_sets for x in data.photos.items],
         "photo": [x for data in data_sets for x in data.photos.images],
     }
-
-
-def retrieval_evaluation(
-    config: Config,
-    sources: Sources,
-    tokenizer: TitleTokenizer,
-    tokens: np.ndarray,
-    pictures: ListingPictures,
-    mesh: Mesh,
-) -> Callable[[Parameters], dict[str, float]] | None:
-    """Encoder weights to retrieval metrics: the one reader of the truth, None if there is none.
-
-    Raises:
-      ConfigError: when no listing searches or none is found.
-    """
-    import numpy as np
-
-    from input_pipeline.catalogue import has_truth, load_catalogue
-    from input_pipeline.listings import product_batches
-    from stylejax.encoder import encoder_factory
-    from stylejax.encoder.inference import encode_all, make_encode
-    from stylejax.retrieval.evaluation import evaluate_splits, split_rows
-    from stylejax.retrieval.vectors import collect
-    from stylejax.training.mesh import by_row, local_rows, replicated
-
-    if not has_truth(config.data, sources.catalogue):
-        if name := config.data.columns.group:
-            print(
-                f"not evaluated: {sources.catalogue} has no column {name!r} of true products "
-                "(--data.columns.group)",
-                file=sys.stderr,
-            )
-        return None
-    catalogue = load_catalogue(config.data, sources.catalogue, sources.images, with_truth=True)
-    options = config.evaluation
-    labels = catalogue.labels(options.category_level)
-    rows = np.union1d(*split_rows(catalogue.split, options.query_split, options.gallery_split))
-    _, bind = encoder_factory(config, tokenizer.vocab_size)
-    encode = make_encode(bind, VIEWS, config.picture, by_row(mesh), replicated(mesh))
-    mine = local_rows(mesh, options.batch_size)
-
-    def evaluate(parameters: Parameters) -> dict[str, float]:
-        listings = product_batches(rows, pictures, tokens, options.batch_size, mine)
-        result = evaluate_splits(
-            collect(encode_all(encode, parameters, listings), catalogue.item_id),
-            labels,
-            options.query_split,
-            options.gallery_split,
-            directions=("m-m", "i-i", "t-t"),
-        )
-        return {
-            f"retrieval/{direction}/{name}": values[name]
-            for direction, values in result["directions"].items()
-            for name in ("recall@1", "map@r")
-            if name in values
-        }
-
-    return evaluate
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(folder, config.training.keep)
         checkpoints.save(state, config, "{}", VOCABULARY)
+        checkpoints.close()
+        checkpoints = Checkpoints(folder, config.training.keep)
         for kind in ("without", "saving") * args.rounds:
             jax.block_until_ready(metrics)
             started = time.perf_counter()
@@ -62,8 +64,10 @@ def main() -> None:
             for _ in range(steps):
                 state, metrics = run(state, batch)
             jax.block_until_ready(metrics)
+            if kind == "saving":  # until it is written, however long that takes
+                checkpoints.close()
+                checkpoints = Checkpoints(folder, config.training.keep)
             found[kind].append(time.perf_counter() - started)
-        checkpoints.close()
     medians = {kind: statistics.median(times) for kind, times in found.items()}
     extra, step_time = medians["saving"] - medians["without"], medians["without"] / steps
     cost = extra / (interval * step_time)

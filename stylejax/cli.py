@@ -62,7 +62,7 @@ VERBS = {
     "report": ("a run -> one HTML page", "stylejax report --run runs/grocery"),
 }
 
-# What a full disk and a folder that takes no files say.
+# What a full disk says, a folder that takes no files, and one that is not for everybody.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
@@ -125,8 +125,8 @@ def reported(job: Callable[[], None]) -> None:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        where = f" {error.filename}" if error.filename else ""
-        fail(f"cannot write{where}: {error.strerror}; make room, or write elsewhere")
+        where = error.filename or "a file"
+        fail(f"{where}: {error.strerror}; make room, change its permissions, or use another folder")
     except (FloatingPointError, DataTimeout, NotSaved) as error:
         print(f"stopped: {error}", file=sys.stderr)
         raise SystemExit(1) from None

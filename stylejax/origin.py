@@ -40,7 +40,7 @@ class Origin:
         """Checks that what was made of this checkpoint still belongs to a run.
 
         Args:
-          now: the run's newest checkpoint.
+          now: the checkpoint that stands for the run.
           what: was made, e.g. ``"the index in runs/demo/index"``.
           fix: what to do about it, e.g. ``"export and index again"``.
 

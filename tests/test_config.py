@@ -219,7 +219,10 @@ def text(**fields) -> EncoderConfig:
             ),
             "loss.memory remembers batches of one size",
         ),
-        (lambda: TrainingConfig(best="loss"), 'training.best is "loss"; name a metric'),
+        (
+            lambda: TrainingConfig(best="loss"),
+            '"loss"; the evaluation on the way gives retrieval/m-m',
+        ),
         (lambda: PictureConfig(erase=-0.1), "erase is -0.1"),
         (lambda: Config(picture=PictureConfig(size=90)), r"picture\.size 90 .*stride 16.* 80"),
         (

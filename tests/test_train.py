@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import jax
@@ -238,6 +239,41 @@ def test_restart_drops_nothing_before_the_new_run_can_start(
     root = data_root if fault == "no pairs" else tmp_path / "nowhere"
     with pytest.raises(ConfigError):
         train.run(config(root, run_dir), train.GoingOn(restart=True))
+    assert (run_dir / "checkpoints" / "6").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("sections", "profile", "told"),
+    [
+        ({}, "20", "--profile 20 is no window"),
+        ({"training": {"wandb": "mugs"}}, "", "training.wandb"),
+        (
+            {"training": {"best": "retrieval/m-m/map@r"}},
+            "",
+            "but nothing is evaluated",
+        ),
+    ],
+    ids=["profile", "board", "best"],
+)
+def test_restart_drops_nothing_that_a_wrong_option_then_needs(
+    straight: Path,
+    data_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sections: dict,
+    profile: str,
+    told: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    run_dir, root = tmp_path / "run", data_root
+    shutil.copytree(straight, run_dir)
+    if "best" in sections.get("training", {}):  # where there is no truth to judge by
+        root = tmp_path / "blind"
+        shutil.copytree(data_root, root)
+        rows = [{k: v for k, v in row.items() if k != "group"} for row in tiny.catalogue_rows()]
+        tiny.write_csv(root / "catalogue.csv", rows)
+    with pytest.raises(ConfigError, match=told):
+        train.run(config(root, run_dir, **sections), train.GoingOn(restart=True), profile=profile)
     assert (run_dir / "checkpoints" / "6").is_dir()
 
 

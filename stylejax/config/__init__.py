@@ -24,10 +24,11 @@ from stylejax.config.loss import VIEWS, Duplicates, LossConfig, View, parse_dire
 from stylejax.config.mesh import MeshConfig, ShardingRule
 from stylejax.config.phases import phase_at
 from stylejax.config.rules import require_matches
-from stylejax.config.run import Config, EvaluationConfig, TrainingConfig, WeightRule
+from stylejax.config.run import MARKS, Config, EvaluationConfig, TrainingConfig, WeightRule
 from stylejax.config.sampling import FurtherData, SamplingConfig
 
 __all__ = [
+    "MARKS",
     "VIEWS",
     "CatalogueColumns",
     "ClickColumns",

@@ -15,6 +15,9 @@ from stylejax.config.phases import phases, require_starts
 from stylejax.config.rules import NameRule
 from stylejax.config.sampling import SamplingConfig
 
+# What a model is judged by while it is trained: by direction and metric.
+MARKS = tuple(f"retrieval/{d}/{m}" for d in ("m-m", "i-i", "t-t") for m in ("recall@1", "map@r"))
+
 
 @dataclass(frozen=True)
 class WeightRule(NameRule):
@@ -80,9 +83,8 @@ class TrainingConfig:
             f"{self.save_every}: there would be no such checkpoints; make it one",
         )
         require(
-            not self.best or self.best.startswith("retrieval/"),
-            f'training.best is "{self.best}"; name a metric of the evaluation on the way, such as '
-            '"retrieval/m-m/recall@1"',
+            self.best in ("", *MARKS),
+            f'training.best is "{self.best}"; the evaluation on the way gives {", ".join(MARKS)}',
         )
         for name in ("ema", "beta2"):
             value = getattr(self, name)

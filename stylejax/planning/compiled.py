@@ -46,7 +46,8 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
     """
     mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices)
     parts = config.training.micro_batches
-    require_divisible(config.training.largest_batch, mesh, "training.batch_size", parts=parts)
+    for setting, size in config.training.batch_sizes:
+        require_divisible(size, mesh, setting, parts=parts)
     create, step = make_train_step(config, vocab_size, mesh)
     state, batch = jax.eval_shape(create), batch_shapes(config)
     traced: Any = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -24,18 +25,21 @@ from stylejax.training.run_folder import (
     newest_step,
     require_same_config,
     require_step,
+    steps,
 )
 from stylejax.training.snapshot import require_same_weights
 from stylejax.training.step import TrainState, exported
 from stylejax.training.stop import NotSaved
 
 NO_DAMAGE = (ConfigError, MemoryError, PermissionError)  # a checkpoint may be whole all the same
+# Settings that decide which arrays a checkpoint holds.
+HELD = ("training.optimizer:", "training.rules", "loss.memory:", "loss.form:")
 OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # as TensorStore tells it
 UNREADABLE = "unreadable"  # where damaged checkpoints go, in the run's folder
 
 
 class Checkpoints:
-    """The checkpoints of one run, newest kept; saving goes on beside training."""
+    """The checkpoints of one run; saving goes on beside training."""
 
     def __init__(self, run_dir: str | Path, keep: int = 1, keep_every: int = 0, best: str = ""):
         """Opens the folder.
@@ -48,6 +52,7 @@ class Checkpoints:
         """
         self.run_dir = Path(run_dir)
         self.folder = self.run_dir.resolve() / CHECKPOINTS
+        self._set_unmarked_aside()
         policies = ocp.training.preservation_policies
         kept: list[Any] = [policies.LatestN(keep)]
         if keep_every:
@@ -174,7 +179,13 @@ class Checkpoints:
         if overriding:
             told = [*changed_settings(saved, config)]
             told += [f"other {name}" for name in changed_data(trained_on, data or {})]
-            if told:
+            if fixed := [line for line in told if _holds_other_arrays(line)]:
+                raise ConfigError(
+                    f"the checkpoint in {self.folder} holds what belongs to other settings: "
+                    f"{'; '.join(fixed)}. These cannot be overridden; a new run can start from its "
+                    "weights (stylejax save-pretrained)"
+                )
+            if told and first_host():
                 print(f"going on with {'; '.join(told)}", file=sys.stderr, flush=True)
         else:
             require_same_config(saved, config, self.folder)
@@ -206,23 +217,40 @@ class Checkpoints:
             usual,
         )
 
+    def _set_unmarked_aside(self) -> None:
+        """Moves away checkpoints whose measurements cannot be read: Orbax reads all of them."""
+        damaged: dict[int, Exception] = {}
+        for step in steps(self.run_dir):
+            path = self.folder / str(step) / "metrics" / "metrics"
+            try:
+                json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+            except ValueError as error:
+                damaged[step] = error
+        for step, error in damaged.items() if first_host() else ():
+            self._move_away(step, error)
+        if damaged:
+            wait_for_hosts("unmarked checkpoints")
+
     def _set_aside(self, damaged: Mapping[int, Exception], used: int) -> None:
         """Moves damaged checkpoints out of the way of those that are saved next."""
         for step, error in damaged.items() if first_host() else ():
-            there = self.folder.parent / UNREADABLE / str(step)
-            there.parent.mkdir(exist_ok=True)
-            if there.exists():
-                shutil.rmtree(there)
-            (self.folder / str(step)).rename(there)
-            print(
-                f"the checkpoint of step {step} cannot be read ({_first_line(error)[:200]}) and "
-                f"lies in {there} now; going on from step {used}",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._move_away(step, error, f"; going on from step {used}")
         if damaged:
             wait_for_hosts("damaged checkpoints")
             self._checkpointer.reload()
+
+    def _move_away(self, step: int, error: Exception, then: str = "") -> None:
+        there = self.folder.parent / UNREADABLE / str(step)
+        there.parent.mkdir(exist_ok=True)
+        if there.exists():
+            shutil.rmtree(there)
+        (self.folder / str(step)).rename(there)
+        print(
+            f"the checkpoint of step {step} cannot be read ({_first_line(error)[:200]}) and lies "
+            f"in {there} now{then}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def close(self) -> None:
         """Waits until what was saved is on disk.
@@ -252,6 +280,12 @@ class Checkpoints:
 
     def _require(self) -> int:
         return require_step(self.run_dir, self.latest())
+
+
+def _holds_other_arrays(line: str) -> bool:
+    """Whether a difference, ``field: old -> new``, is one of which arrays a checkpoint has."""
+    averages = line.startswith("training.ema:") and ("0.0 ->" in line or line.endswith("-> 0.0"))
+    return averages or line.startswith(HELD)
 
 
 def _first_line(error: Exception) -> str:

@@ -109,8 +109,9 @@ class Feed:
         while order := self._orders.get():
             try:
                 batch = flat_pixels(next(self._batches))
-                for earlier in filter(None, order):
-                    earlier.block_until_ready()
+                for earlier in order:
+                    if earlier is not None:
+                        earlier.block_until_ready()
                 self._results.put(place(self._mesh, batch))
             except BaseException as error:  # it is the caller's
                 self._results.put(error)

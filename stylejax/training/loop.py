@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,7 @@ import jax
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
-from stylejax.config import Config, ConfigError, to_json
+from stylejax.config import MARKS, Config, ConfigError, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.bad_steps import BadSteps
@@ -25,7 +26,7 @@ from stylejax.training.hosts import first_host, preempted, wait_for_hosts
 from stylejax.training.meter import Meter, summary
 from stylejax.training.profile import ProfileWindow
 from stylejax.training.program import Program, model_flops, peak_flops
-from stylejax.training.record import Record
+from stylejax.training.record import Record, read_record, require_board
 from stylejax.training.run_folder import require_not_trained
 from stylejax.training.start import start_pretrained
 from stylejax.training.step import TrainState, exported, make_train_step
@@ -85,11 +86,7 @@ def train(
     """
     # ---- The state: fresh, pretrained, or of a checkpoint
     options, run_dir = config.training, Path(config.run_dir)
-    if options.best and evaluate is None:
-        raise ConfigError(
-            f'training.best is "{options.best}", but nothing is evaluated: name the column of true '
-            'products (--data.columns.group), or leave --training.best ""'
-        )
+    require_can_begin(config, evaluate, profile)
     window = ProfileWindow(profile, run_dir)
     checkpoints = Checkpoints(run_dir, options.keep, options.keep_every, options.best)
     create, step = make_train_step(config, vocab_size, mesh)
@@ -100,6 +97,9 @@ def train(
         require_not_trained(run_dir, checkpoints.latest())
         state = start_pretrained(state, config)
     start = int(state.step)
+    # A stop at a step that was to be judged left that out: it is made up for.
+    due = evaluate and start and _is_due(start, options.evaluate_every, last=False)
+    judged = any(line["step"] == start and set(line) & set(MARKS) for line in read_record(run_dir))
     wait_for_hosts("state")
 
     # ---- The folder: what the run is known by, and what it writes on the way
@@ -110,7 +110,8 @@ def train(
     record = Record(run_dir, start_step=start, writing=first_host(), config=config)
     bad_steps = BadSteps(run_dir, options, item_ids, start=start)
     stop = stop or StopRequest()
-    program, peak, flops = Program(step), peak_flops(mesh), 0.0
+    program, peak = Program(step), peak_flops(mesh)
+    flops: dict[tuple, float] = {}  # of a step, by the shape of its batch
 
     # ---- The steps
     with (
@@ -120,6 +121,8 @@ def train(
         progress("train", "steps", start=start, shown=first_host()) as advance,
         contextlib.closing(Feed(batches(start), mesh, options.data_timeout)) as feed,
     ):
+        if evaluate and due and not judged:
+            record.write(start, evaluate(exported(state)))
         metrics: Mapping[str, jax.Array] = {}
         note, meter = "compiling the first step", Meter(feed.waited, peak)
         advance(start, options.steps, note)
@@ -127,18 +130,20 @@ def train(
             last = done == options.steps
             batch = feed.next(cast(Pending | None, metrics.get("loss")), last=last)
             window.before(done)
-            state, metrics = program(state, batch)
+            with jax.profiler.StepTraceAnnotation("training step", step_num=done):
+                state, metrics = program(state, batch)
             window.after(done, metrics)
             bad_steps.note(done, metrics, batch)
             if program.fresh:
                 jax.block_until_ready(metrics["loss"])
                 if program.needs and first_host():
                     print(program.needs, file=sys.stderr, flush=True)
-                flops = model_flops(config, vocab_size, mesh, batch) if peak else 0.0
+                if peak:
+                    flops[program.shape] = model_flops(config, vocab_size, mesh, batch)
                 note_compiled(run_dir)
                 meter.restart()
             else:
-                meter.count(len(batch.weight), flops)
+                meter.count(len(batch.weight), flops.get(program.shape, 0.0))
             stop.can_save, asked = True, stop.signal
             if preempted(done):
                 asked = signal.SIGTERM
@@ -150,17 +155,22 @@ def train(
                 record.write(done, values)
                 note = summary(values, bad_steps.skipped)
             advance(done, options.steps, note)
-            marks: Mapping[str, float] = {}
-            if evaluate and not asked and _is_due(done, options.evaluate_every, last=last):
-                marks = evaluate(exported(state))
-                record.write(done, marks)
-                require_metric(options.best, marks)
-                meter.restart()
-            best = options.best in marks
-            if asked or best or _is_due(done, options.save_every, last=last):
+            judging = not asked and _is_due(done, options.evaluate_every, last=last)
+            saving = asked or _is_due(done, options.save_every, last=last)
+            save = partial(checkpoints.save, state, config, tokenizer, vocab_size, data)
+            if saving or judging:
                 bad_steps.check()
                 note_compiled(run_dir)
-                checkpoints.save(state, config, tokenizer, vocab_size, data, marks)
+            # The best one keeps its marks; else what is safe is safe before it is judged.
+            if saving and not (judging and options.best):
+                save()
+            if evaluate and judging:
+                with _saved_all_the_same(save if options.best else None):
+                    marks = evaluate(exported(state))
+                record.write(done, marks)
+                meter.restart()
+                if options.best:
+                    save(marks)
             if asked:
                 raise Stopped(asked, done, options.steps)
     if stop.signal:  # it came while the last step was judged
@@ -173,12 +183,35 @@ def _is_due(done: int, every: int, *, last: bool) -> bool:
     return last or (every > 0 and done % every == 0)
 
 
-def require_metric(name: str, marks: Mapping[str, float]) -> None:
-    """Raises ConfigError when an evaluation does not give the metric that is to tell the best."""
-    if name and name not in marks:
+@contextlib.contextmanager
+def _saved_all_the_same(save: Callable[[], None] | None) -> Iterator[None]:
+    """Saves a step whose evaluation fails, without marks."""
+    try:
+        yield
+    except Exception:
+        if save is not None:
+            save()
+        raise
+
+
+def require_can_begin(config: Config, evaluate: Evaluate | None, profile: str) -> None:
+    """Checks what a training asks for beside data and devices, before anything is touched.
+
+    Raises:
+      ConfigError: when `training.best` is given and nothing is evaluated, `training.wandb` but
+        Weights & Biases is not installed, or `profile` is no window of steps of the run.
+    """
+    options = config.training
+    if options.best and evaluate is None:
         raise ConfigError(
-            f'training.best is "{name}", which the evaluation does not give; it gives '
-            f"{', '.join(sorted(marks))}"
+            f'training.best is "{options.best}", but nothing is evaluated: name the column of true '
+            'products (--data.columns.group), or leave --training.best ""'
+        )
+    require_board(config)
+    window = ProfileWindow(profile, Path(config.run_dir))
+    if window.last > options.steps:
+        raise ConfigError(
+            f"--profile {profile} goes beyond the last step, {options.steps}; name earlier ones"
         )
 
 

@@ -47,17 +47,34 @@ def make_mesh(
             f"mesh.data {data} times {asked} is {count} devices, but there are {len(available)}; "
             "lower them, or set mesh.data 0"
         )
-    if jax.process_count() > 1 and jax.local_device_count() % tensor:
-        raise ConfigError(
-            f"mesh.tensor {tensor} does not divide the {jax.local_device_count()} devices of a "
-            "host, which work on the host's own rows; choose a divisor"
-        )
-    return jax.make_mesh(
+    mesh = jax.make_mesh(
         (count // group, fsdp, tensor),
         AXES,
         axis_types=(AxisType.Auto,) * len(AXES),
         devices=available[:count],
     )
+    _require_own_rows(mesh)
+    return mesh
+
+
+def _require_own_rows(mesh: Mesh) -> None:
+    """Raises ConfigError when hosts could not each bring as many rows of a batch, of their own."""
+    hosts = np.vectorize(lambda device: device.process_index)(mesh.devices)
+    tensor = mesh.shape["tensor"]
+    if (hosts != hosts[..., :1]).any():
+        raise ConfigError(
+            f"mesh.tensor {tensor} would divide layers between devices of several hosts, which "
+            "bring rows of their own; choose a smaller one, such as 1 or 2"
+        )
+    counts = np.unique(hosts, return_counts=True)[1]
+    everybody = len({device.process_index for device in jax.devices()})
+    of_here = mesh.devices.flat[0].client is jax.devices()[0].client
+    if of_here and (len(counts) < everybody or len(set(counts.tolist())) > 1):
+        raise ConfigError(
+            f"the mesh takes {', '.join(map(str, counts))} devices of {len(counts)} of "
+            f"{everybody} hosts, which are to bring as many rows each; set mesh.data 0, or so that "
+            "all of them have a part"
+        )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

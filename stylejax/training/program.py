@@ -40,11 +40,12 @@ class Program:
         self._step: Any = step
         self._compiled: dict[tuple, Any] = {}
         self.fresh = False  # the newest call compiled
+        self.shape: tuple = ()  # of its batch
         self.needs: Needs | None = None  # of the newest shape; None = its backend does not tell
 
     def __call__(self, state: TrainState, batch: PairBatch) -> tuple[TrainState, Metrics]:
         """The step. It gives up the memory of `state`."""
-        shape = tuple(x.shape for x in jax.tree.leaves(batch))
+        shape = self.shape = tuple(x.shape for x in jax.tree.leaves(batch))
         self.fresh = shape not in self._compiled
         if self.fresh:
             compiled = self._step.lower(state, batch).compile()

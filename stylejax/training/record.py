@@ -77,15 +77,24 @@ class Record:
             self._board.finish()
 
 
-def _board(run_dir: Path, config: Config, *, anew: bool) -> Any:
-    """The run at Weights & Biases; one that goes on does so in the same place."""
+def require_board(config: Config) -> None:
+    """Raises ConfigError when a run is to be written to Weights & Biases, which is not there."""
+    if not config.training.wandb:
+        return
     try:
-        import wandb
+        import wandb  # noqa: F401
     except ImportError as error:
         raise ConfigError(
             f'training.wandb is "{config.training.wandb}", but Weights & Biases is not installed; '
             "install it with: pip install 'stylejax[wandb]', or leave the setting empty"
         ) from error
+
+
+def _board(run_dir: Path, config: Config, *, anew: bool) -> Any:
+    """The run at Weights & Biases; one that goes on does so in the same place."""
+    require_board(config)
+    import wandb
+
     path = run_dir / WANDB
     if anew or not path.is_file():
         path.write_text(uuid.uuid4().hex, encoding="utf-8")

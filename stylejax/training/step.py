@@ -215,9 +215,11 @@ def encode_in_parts(
         def part(x: Array) -> Array:
             if parts == 1:
                 return x
-            divided = x.reshape(shards, parts, -1, *x.shape[1:])
+            # Pictures that are not read have no pixels: sizes are spelled out, not left to -1.
+            rows = x.shape[0] // (shards * parts)
+            divided = x.reshape(shards, parts, rows, *x.shape[1:])
             mine = jax.lax.dynamic_index_in_dim(divided, number, axis=1, keepdims=False)
-            return mine.reshape(-1, *x.shape[1:])
+            return mine.reshape(shards * rows, *x.shape[1:])
 
         return encoder(
             _interleave([square_pixels(jax.tree.map(part, side)) for side in sides]),
@@ -249,7 +251,10 @@ def _interleave(sides: Sequence[Products]) -> Products:
     if len(sides) == 1:
         return sides[0]
     return Products(
-        *(jnp.stack(x, axis=1).reshape(-1, *x[0].shape[1:]) for x in zip(*sides, strict=True))
+        *(
+            jnp.stack(x, axis=1).reshape(2 * x[0].shape[0], *x[0].shape[1:])
+            for x in zip(*sides, strict=True)
+        )
     )
 
 

@@ -84,13 +84,15 @@ def test_the_vector_is_the_mean_over_the_variants() -> None:
     given = tiny.products(4, size=config.picture.read_size)
     given.has_image[1] = False
     on_device = jax.tree.map(jax.numpy.asarray, given)
-    vectors = encode(parameters, on_device)
+    vectors, present = encode(parameters, on_device)
     plain = jax.jit(lambda p, x: bind(p)(x, ("m", "t")))
     each = [
         plain(parameters, on_device._replace(image=image))
         for image in picture_variants(on_device.image, config.picture)
     ]
     assert len(each) == 4
+    assert np.asarray(present["m"]).all()
+    assert np.asarray(present["t"]).all()
     for view in ("m", "t"):
         mean = sum(np.asarray(x[view]) for x in each)
         mean /= np.linalg.norm(mean, axis=1, keepdims=True)

@@ -135,6 +135,21 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
+def test_one_whose_marks_are_damaged_is_set_aside_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, checkpoints = config(tmp_path), Checkpoints(tmp_path, 2)
+    for step in (2, 4):
+        marks = {"retrieval/m-m/recall@1": 0.1 * step}
+        checkpoints.save(state_at(step), options, "{}", VOCAB, metrics=marks)
+    checkpoints.close()
+    (tmp_path / "checkpoints" / "4" / "metrics" / "metrics").write_text('{"retr')
+    restored = Checkpoints(tmp_path, 2).restore(makers(0.9)[0](), options)
+    assert int(restored.step) == 2
+    assert "the checkpoint of step 4 cannot be read" in capsys.readouterr().err
+    assert (tmp_path / "unreadable" / "4").is_dir()
+
+
 def test_when_none_can_be_read_all_are_named_and_left(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -240,6 +255,13 @@ def test_settings_and_data_may_be_overridden_and_are_told(
     assert int(restored.step) == 3
     told = "going on with training.learning_rate: 0.003 -> 0.5; other pairs"
     assert told in capsys.readouterr().err
+    for section, told in (
+        ({"training": {"optimizer": "lion"}}, "training.optimizer: adamw -> lion"),
+        ({"training": {"ema": 0.0}}, "training.ema: 0.9 -> 0.0"),
+        ({"loss": {"memory": 2}}, "loss.memory: 0 -> 2"),
+    ):
+        with pytest.raises(ConfigError, match=f"{told}. These cannot be overridden"):
+            Checkpoints(tmp_path).restore(like, tiny.changed(options, section), overriding=True)
     wider = tiny.changed(options, {"encoder": {"fusion": {"hidden": 64}}})
     like = make_train_step(wider, VOCAB, MESH)[0]()
     with pytest.raises(ConfigError, match=r"of another encoder: fusion/.* is \(.*32.*64"):

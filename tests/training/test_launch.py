@@ -1,5 +1,6 @@
 """Tests of stylejax/training/launch.py; test_two_hosts.py lets two processes meet."""
 
+import jax
 import pytest
 
 from stylejax.config import ConfigError
@@ -55,6 +56,12 @@ def test_an_address_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch, missing
         join_hosts()
 
 
-def test_without_anybody_to_ask_the_error_says_what_to_set() -> None:
+def test_without_anybody_to_ask_the_error_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nobody() -> None:  # what JAX says in a process of its own
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(jax.distributed, "initialize", nobody)
     with pytest.raises(ConfigError, match=r"nothing here says who .*JAX_NUM_PROCESSES.*hosts one"):
         join_hosts()

@@ -1,11 +1,15 @@
 """Tests of stylejax/training/mesh.py."""
 
+from unittest.mock import Mock
+
 import jax
 import numpy as np
 import pytest
 import tiny
+from jax.sharding import Mesh
 
 from stylejax.config import ConfigError
+from stylejax.training import mesh
 from stylejax.training.mesh import by_row, make_mesh, place, replicated, require_divisible
 
 
@@ -70,3 +74,36 @@ def test_a_batch_divides_over_the_devices_and_into_their_parts() -> None:
     told = r"16 is 4 rows on each of 4 devices, .*micro_batches 3; make it a multiple of 12"
     with pytest.raises(ConfigError, match=told):
         require_divisible(16, mesh, "training.batch_size", parts=3)
+
+
+class Device:
+    """One of a host's, as far as it is looked at."""
+
+    client = None
+
+    def __init__(self, host: int):
+        self.process_index = host
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shape", "told"),
+    [
+        ([0, 0, 1, 1], (2, 1, 2), ""),
+        ([0, 0, 1, 1], (4, 1, 1), ""),
+        ([0, 1, 0, 1], (2, 1, 2), "mesh.tensor 2 would divide layers between devices of several"),
+        ([0, 0, 0, 0], (4, 1, 1), "takes 4 devices of 1 of 2 hosts"),
+        ([0, 0, 0, 1], (4, 1, 1), "takes 3, 1 devices of 2 of 2 hosts"),
+    ],
+)
+def test_every_host_brings_as_many_rows_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, hosts: list[int], shape: tuple[int, ...], told: str
+) -> None:
+    devices = np.array([Device(host) for host in hosts]).reshape(shape)
+    made = Mock(spec=Mesh, devices=devices, shape=dict(zip(mesh.AXES, shape, strict=True)))
+    monkeypatch.setattr(mesh.jax, "make_mesh", lambda *_, **__: made)
+    monkeypatch.setattr(mesh.jax, "devices", lambda: [Device(0), Device(1)])
+    if told:
+        with pytest.raises(ConfigError, match=told):
+            make_mesh(*shape, devices=devices.ravel().tolist())
+    else:
+        assert make_mesh(*shape, devices=devices.ravel().tolist()) is made

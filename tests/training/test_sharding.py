@@ -110,6 +110,14 @@ def test_muon_frozen_weights_and_remembered_vectors_are_divided_too() -> None:
             losses.append(float(metrics["loss"]))
         for name, x in jax.device_get(state.parameters).items():
             assert np.array_equal(x, before[name]) == name.startswith("text/"), name
+        held = sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(state))
+        whole = sum(x.nbytes for x in jax.tree.leaves(state))
+        assert held == whole if mesh.size == 1 else held < 0.8 * whole
+        assert all(
+            x.addressable_shards[0].data.size * mesh.size == x.size
+            for x in jax.tree.leaves(state.memory)
+            if x.ndim > 2
+        )
         return losses
 
     one = curve(1, 1, 1)

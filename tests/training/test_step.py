@@ -250,3 +250,28 @@ def test_flat_pixels_train_like_square_ones(parts: int) -> None:
     flat, _ = step(create(), place(mesh, flat_pixels(batch())))
     for name, x in square.parameters.items():
         np.testing.assert_array_equal(flat.parameters[name], x, err_msg=name)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("matching", ["i-t", "t-t", "m-t"])
+def test_pictures_that_no_loss_reads_may_be_left_out(matching: str, parts: int) -> None:
+    """Nothing changes for the step but that they are not there, with one part or several."""
+    options = tiny.config(
+        "",
+        "",
+        loss={"matching": (matching,), "distinctiveness": (), "consistency": ()},
+        training={"micro_batches": parts},
+    )
+    mesh = make_mesh(2)
+    create, step = make_train_step(options, 32, mesh)
+    whole = tiny.pair_batch(8)
+    sides = [
+        side if read else side._replace(image=side.image[:, :0, :0])
+        for side, read in zip((whole.left, whole.right), options.pictures_read, strict=True)
+    ]
+    partly = whole._replace(left=sides[0], right=sides[1])
+    losses = [
+        float(step(create(), place(mesh, flat_pixels(batch)))[1]["loss"])
+        for batch in (whole, partly)
+    ]
+    assert losses[0] == losses[1] > 0

@@ -91,7 +91,7 @@ def test_two_hosts_that_are_stopped_and_killed_end_where_one_does(
         (step,) = re.findall(r"^stopped at step (\d+); go on with --resume$", said, re.M)
         assert int(step) == max(steps(folder)) < 40
 
-    # One of them dies; the other cannot go on without it.
+    # The machines die.
     both = start(path, "--resume")
     done = len(read_record(folder))
     until(lambda: len(read_record(folder)) > done + 10, both)
