@@ -47,7 +47,7 @@ bench: setup
 
 # A training is killed at 200 random moments and must end as if it never was (half an hour).
 soak: setup
-	STYLEJAX_KILLS=200 $(BIN)/python -m pytest tests/training/test_plug.py
+	STYLEJAX_KILLS=200 $(BIN)/python -m pytest -s tests/training/test_plug.py
 
 # JPEG files to batches beside PyTorch's loader, and memory over 10,000 batches.
 bench-loader: setup

@@ -67,6 +67,8 @@ def test_a_training_that_is_killed_again_and_again_ends_as_if_it_never_was(tmp_p
             process.kill()
             process.communicate()
             deaths += 1
+            if deaths % 10 == 0:  # `make soak` shows it
+                print(f"{deaths} of {KILLS} kills, {time.monotonic() - began:,.0f} s", flush=True)
             continue
         # It came to its end before its death: once more from the first step on.
         assert process.returncode == 0
