@@ -134,7 +134,6 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
     assert int(Checkpoints(tmp_path, 2).restore(makers(0.9)[0](), options).step) == 4
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
 def test_one_whose_marks_are_damaged_is_set_aside_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +149,7 @@ def test_one_whose_marks_are_damaged_is_set_aside_too(
     assert (tmp_path / "unreadable" / "4").is_dir()
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_when_none_can_be_read_all_are_named_and_left(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
