@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from input_pipeline.pairs_file import require_pairs
 from stylejax.cli import reported, verb_parser
-from stylejax.commands.judge import retrieval_evaluation
 from stylejax.commands.recipe import parse_recipe, vocabulary
+from stylejax.commands.training_evaluation import retrieval_evaluation
 from stylejax.config import Config, ConfigError
 from stylejax.training.launch import join_hosts, several_hosts
 from stylejax.training.lock import only_training
@@ -154,7 +154,7 @@ def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) ->
     from stylejax.training.digest import data_digest
     from stylejax.training.hosts import first_host, wait_for_hosts
     from stylejax.training.loop import require_can_begin, train
-    from stylejax.training.mesh import make_mesh, require_divisible
+    from stylejax.training.mesh import mesh_of, require_divisible
     from stylejax.training.snapshot import kept_tokenizer
 
     # Orbax logs what it raises as well, hundreds of lines of it.
@@ -178,10 +178,7 @@ def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) ->
 
     # ---- Train
     keep_compiled(run_dir)
-    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    parts = config.training.micro_batches
-    for setting, size in config.training.batch_sizes:
-        require_divisible(size, mesh, setting, parts=parts)
+    mesh = mesh_of(config)
     require_divisible(config.evaluation.batch_size, mesh, "evaluation.batch_size")
     own, catalogue = data_sets[0], data_sets[0].catalogue
     photos = own.photos

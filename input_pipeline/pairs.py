@@ -153,8 +153,10 @@ class _Part:
         half = len(numbers)
         left, right = slice(None, half), slice(half, None)
         return [
-            *(*shown[0], tokens[left]),
-            *(*shown[1], tokens[right]),
+            *shown[0],
+            tokens[left],
+            *shown[1],
+            tokens[right],
             *(
                 x[side].astype(np.int32)
                 for x in (groups, listings + first_item)

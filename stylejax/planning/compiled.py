@@ -20,7 +20,7 @@ from stylejax.cost.work import products_of
 from stylejax.losses import sharded_loss_unit
 from stylejax.planning.collectives import collectives_of
 from stylejax.planning.plan import Memory, Plan
-from stylejax.training.mesh import by_memory_row, by_row, make_mesh, replicated, require_divisible
+from stylejax.training.mesh import by_memory_row, by_row, mesh_of, replicated
 from stylejax.training.program import batch_shapes, model_flops
 from stylejax.training.step import (
     TrainState,
@@ -44,10 +44,7 @@ def make_plan(config: Config, vocab_size: int, devices: Sequence[Any]) -> Plan:
     Raises:
       ConfigError: when the mesh or the batch does not divide over the devices.
     """
-    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices)
-    parts = config.training.micro_batches
-    for setting, size in config.training.batch_sizes:
-        require_divisible(size, mesh, setting, parts=parts)
+    mesh = mesh_of(config, devices)
     create, step = make_train_step(config, vocab_size, mesh)
     state, batch = jax.eval_shape(create), batch_shapes(config)
     traced: Any = step

@@ -8,7 +8,7 @@ from collections import defaultdict
 import jax
 
 from stylejax.config import Config, to_json
-from stylejax.training.mesh import make_mesh, require_divisible
+from stylejax.training.mesh import mesh_of
 from stylejax.training.optimizer import frozen
 from stylejax.training.program import batch_shapes
 from stylejax.training.step import make_train_step, state_layout
@@ -24,10 +24,7 @@ def describe(config: Config, vocab_size: int) -> list[str]:
     Raises:
       ConfigError: when the mesh or the batch does not divide over the devices, as in training.
     """
-    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    parts = config.training.micro_batches
-    for setting, size in config.training.batch_sizes:
-        require_divisible(size, mesh, setting, parts=parts)
+    mesh = mesh_of(config)
     create, _ = make_train_step(config, vocab_size, mesh)
     state = jax.eval_shape(create)
     layout = state_layout(state, config, mesh)

@@ -57,7 +57,7 @@ def join_hosts() -> bool:
         jax.distributed.initialize()
     except ValueError as error:
         raise ConfigError(
-            f"--mesh.hosts many: nothing here says who the other hosts are ({error}); set "
+            f"nothing here says who the other hosts are ({error}); set "
             f"{ADDRESS}, {COUNT} and {NUMBER} on each, or --mesh.hosts one"
         ) from error
     return jax.process_index() == 0

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from stylejax.config import ConfigError
+from stylejax.config import Config, ConfigError
 
 Tree = TypeVar("Tree")
 AXES = ("data", "fsdp", "tensor")
@@ -54,6 +54,22 @@ def make_mesh(
         devices=available[:count],
     )
     _require_own_rows(mesh)
+    return mesh
+
+
+def mesh_of(config: Config, devices: Sequence[Any] | None = None) -> Mesh:
+    """The mesh that a run asks for, over which its batches divide.
+
+    Args:
+      config: the run.
+      devices: to choose from; None: all that there are.
+
+    Raises:
+      ConfigError: when the mesh does not come out even, or a batch does not divide over it.
+    """
+    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor, devices=devices)
+    for setting, size in config.training.batch_sizes:
+        require_divisible(size, mesh, setting, parts=config.training.micro_batches)
     return mesh
 
 

@@ -21,14 +21,16 @@ class Needs:
     """Bytes that one device has to have for a step."""
 
     state: float  # what goes in and comes out in its place: weights, optimizer, batch
+    waiting: float  # the next batch
     temporary: float
 
     def __str__(self) -> str:
         """For people."""
-        mib = [x / 2**20 for x in (self.state + self.temporary, self.state, self.temporary)]
+        held, waiting, temporary = (x / 2**20 for x in (self.state, self.waiting, self.temporary))
         return (
-            f"memory     {mib[0]:,.1f} MiB a device: {mib[1]:,.1f} weights, optimizer and batch, "
-            f"{mib[2]:,.1f} that come and go within a step"
+            f"memory     {held + waiting + temporary:,.1f} MiB a device: {held:,.1f} weights, "
+            f"optimizer and batch, {waiting:,.1f} the next batch, "
+            f"{temporary:,.1f} that come and go within a step"
         )
 
 
@@ -50,16 +52,20 @@ class Program:
         if self.fresh:
             compiled = self._step.lower(state, batch).compile()
             self._compiled[shape] = compiled
-            self.needs = _needs(compiled)
+            self.needs = _needs(compiled, batch)
         return self._compiled[shape](state, batch)
 
 
-def _needs(compiled: Any) -> Needs | None:
+def _needs(compiled: Any, batch: PairBatch) -> Needs | None:
     account = compiled.memory_analysis()
     if account is None:
         return None
     there = account.argument_size_in_bytes + account.output_size_in_bytes
-    return Needs(float(there - account.alias_size_in_bytes), float(account.temp_size_in_bytes))
+    return Needs(
+        state=float(there - account.alias_size_in_bytes),
+        waiting=float(sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(batch))),
+        temporary=float(account.temp_size_in_bytes),
+    )
 
 
 def batch_shapes(config: Config) -> PairBatch:

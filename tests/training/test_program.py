@@ -41,10 +41,14 @@ def test_memory_is_that_of_the_arrays() -> None:
     create, step = make_train_step(config(), VOCAB, mesh)
     run, state = Program(step), create()
     batch = place(mesh, flat_pixels(tiny.pair_batch(8)))
-    held = sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(state))
+    held, waits = (
+        sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(tree))
+        for tree in (state, batch)
+    )
     run(state, batch)
     assert run.needs is not None
     assert held <= run.needs.state < 1.5 * held
+    assert run.needs.waiting == waits
     assert run.needs.temporary > 0
     assert str(run.needs).startswith("memory ")
 
