@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
@@ -116,33 +117,53 @@ def load_catalogue(
             f"{path}: the true product of each listing is needed; name the column that holds it "
             "with --data.columns.group COLUMN"
         )
-    connection = ibis.duckdb.connect()
-    table = mapped(read_table(connection, path), names, path, "data.columns")
+    table = mapped(read_table(ibis.duckdb.connect(), path), names, path, "data.columns")
+    require_paths(table, data, path)
     with reading(path):
         rows: pa.Table = table.to_pyarrow()
     if rows.num_rows == 0:
         raise ConfigError(f"{path} has no listings")
+    catalogue = catalogue_of(rows, data, images, with_truth=with_truth)
+    ids = catalogue.item_id
+    if "" in ids:
+        raise no_id(path, data, ids.index(""))
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        raise id_twice(path, data, next(i for i in ids if i in seen or seen.add(i)))
+    return catalogue
 
-    if "image" in rows.column_names and pa.types.is_binary(rows.schema.field("image").type):
+
+def require_paths(table: ir.Table, data: DataConfig, path: Path) -> None:
+    """Raises ConfigError when a mapped table holds pictures themselves, not their paths."""
+    if "image" in table.columns and table.schema()["image"].is_binary():
         raise ConfigError(
             f"{path}: column {data.columns.image!r} holds bytes; write each picture to a file and "
             "put its path there"
         )
+
+
+def no_id(path: Path, data: DataConfig, row: int) -> ConfigError:
+    """What is said of a row, from 0, whose id is empty."""
+    return ConfigError(f"{path} row {row + 1} has no {data.columns.item_id}")
+
+
+def id_twice(path: Path, data: DataConfig, item: str) -> ConfigError:
+    """What is said of an id that two rows have."""
+    return ConfigError(f"{path} has {data.columns.item_id} {item!r} twice; ids must be unique")
+
+
+def catalogue_of(
+    rows: pa.Table, data: DataConfig, images: Path, *, with_truth: bool = False
+) -> Catalogue:
+    """Mapped rows as a catalogue, unchecked; see `load_catalogue`."""
 
     def column(name: str, default: str = "") -> list[str]:
         if name not in rows.column_names:
             return [default] * rows.num_rows
         return [default if value is None else str(value) for value in rows[name].to_pylist()]
 
-    ids = column("item_id")
-    if "" in ids:
-        raise ConfigError(f"{path} row {ids.index('') + 1} has no {data.columns.item_id}")
-    if len(set(ids)) < len(ids):
-        seen: set[str] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
-        raise ConfigError(f"{path} has {data.columns.item_id} {twice!r} twice; ids must be unique")
     return Catalogue(
-        item_id=ids,
+        item_id=column("item_id"),
         title=[title.strip() for title in column("title")],
         image=column("image"),
         category_path=column("category_path"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -40,7 +40,7 @@ class ListingPictures:
 def product_batches(
     rows: NDArray[np.int64],
     pictures: ListingPictures,
-    tokens: NDArray[np.int32],
+    tokens: Callable[[NDArray[np.int64]], NDArray[np.int32]],
     batch_size: int,
     mine: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], Products]]:
@@ -49,7 +49,7 @@ def product_batches(
     Args:
       rows: `[n]` catalogue rows.
       pictures: read at the encoder's size.
-      tokens: `[catalogue, length]` token ids of every catalogue row.
+      tokens: from `b` of the rows to their token ids `[b, length]`; called from several threads.
       batch_size: rows a batch.
       mine: `[b]` places within a batch that this host reads; None = all of them.
 
@@ -61,7 +61,7 @@ def product_batches(
     def load(chunk: NDArray[np.int64]) -> tuple[NDArray[np.int64], Products]:
         part = chunk if mine is None else chunk[mine[mine < len(chunk)]]
         size = batch_size if mine is None else len(mine)
-        return chunk, products(*pictures.read(part), tokens[part], size)
+        return chunk, products(*pictures.read(part), tokens(part), size)
 
     with ThreadPoolExecutor(AHEAD) as pool:
         waiting = iter(chunks)

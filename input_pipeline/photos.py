@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,10 +73,7 @@ def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:
     """
     further: dict[str, list[str]] = {}
     if table is not None:
-        if not table.is_file():
-            raise ConfigError(f"no table of further photos {table}; set --data.photos")
-        names = {"item_id": "item_id", "image": "image"}
-        rows = mapped(read_table(ibis.duckdb.connect(), table), names, table, "data.photos")
+        rows = photo_table(ibis.duckdb.connect(), table)
         with reading(table):
             found = rows.to_pyarrow()
         for item, image in zip(
@@ -82,15 +81,35 @@ def all_photos(catalogue: Catalogue, table: Path | None) -> Photos:
         ):
             if image:
                 further.setdefault(str(item), []).append(str(image))
-        strangers = set(further) - set(catalogue.item_id)
-        if strangers:
-            raise ConfigError(
-                f"{table} has photos of {len(strangers)} listings that are not in the catalogue, "
-                f"one is {min(strangers)!r}"
-            )
+        if strangers := set(further) - set(catalogue.item_id):
+            raise not_listed(table, len(strangers), min(strangers))
+    return photos_of(catalogue, further)
+
+
+def photo_table(connection: ibis.BaseBackend, path: Path) -> ir.Table:
+    """The table of further photos, `item_id` and `image`.
+
+    Raises:
+      ConfigError: when there is none, or it lacks a column.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no table of further photos {path}; set --data.photos")
+    names = {"item_id": "item_id", "image": "image"}
+    return mapped(read_table(connection, path), names, path, "data.photos")
+
+
+def not_listed(table: Path, count: int, item: str) -> ConfigError:
+    """What is said of photos whose listings are not in the catalogue."""
+    return ConfigError(
+        f"{table} has photos of {count} listings that are not in the catalogue, one is {item!r}"
+    )
+
+
+def photos_of(catalogue: Catalogue, further: Mapping[str, Sequence[str]]) -> Photos:
+    """Numbers the photos of listings: of each its own, then the further ones by its id."""
     items, images, counts = [], [], []
     for item, own in zip(catalogue.item_id, catalogue.image, strict=True):
-        shown = list(dict.fromkeys([own] * bool(own) + further.get(item, []))) or [""]
+        shown = list(dict.fromkeys([*[own] * bool(own), *further.get(item, ())])) or [""]
         items += [item, *(f"{item} (photo {n})" for n in range(2, len(shown) + 1))]
         images += shown
         counts.append(len(shown))

@@ -22,8 +22,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--out", default="", help="file to write; empty = metrics.json in the run")
     opened, args = open_run(parser, argv, with_truth=True)
     from stylejax.retrieval.evaluation import evaluate_splits
+    from stylejax.retrieval.manifest import identity
     from stylejax.retrieval.table import print_metrics
-    from stylejax.retrieval.vectors import identity, read_vectors
+    from stylejax.retrieval.vectors import read_vectors
 
     options = opened.config.evaluation
     catalogue = opened.catalogue(args, with_truth=True)

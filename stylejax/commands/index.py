@@ -20,7 +20,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     args = parser.parse_args(argv)
     from stylejax.origin import Origin
     from stylejax.retrieval.index import build_index
-    from stylejax.retrieval.vectors import MANIFEST, read_manifest, read_vectors
+    from stylejax.retrieval.manifest import MANIFEST, read_manifest
+    from stylejax.retrieval.vectors import read_vectors
 
     folder = Path(args.vectors)
     out = Path(args.out) if args.out else folder.parent / "index"

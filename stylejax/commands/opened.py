@@ -105,11 +105,13 @@ class Run:
 
     @cached_property
     def encoder(self) -> TrainedEncoder:
-        """The encoder of the checkpoint that stands for the run, on all local devices."""
+        """The encoder of the checkpoint that stands for the run, on all devices of this host."""
+        import jax
+
         from stylejax.training.mesh import make_mesh
         from stylejax.training.restore import load_encoder
 
-        return load_encoder(self.folder, make_mesh())
+        return load_encoder(self.folder, make_mesh(devices=jax.local_devices()))
 
     @cached_property
     def tokenizer(self) -> TitleTokenizer:
@@ -141,6 +143,18 @@ class Run:
             `images` is given alone.
         """
         from input_pipeline.catalogue import load_catalogue
+
+        listings, images = self.located(args)
+        columns = args.columns if with_truth else replace(args.columns, split="")
+        data = replace(self.config.data, columns=columns)
+        return load_catalogue(data, listings, images, with_truth=with_truth)
+
+    def located(self, args: argparse.Namespace) -> tuple[Path, Path]:
+        """The table of listings that the flags name, and the folder of their pictures.
+
+        Raises:
+          ConfigError: as `catalogue` does, before the table is read.
+        """
         from input_pipeline.sources import locate
 
         if args.catalog:
@@ -148,14 +162,11 @@ class Run:
             images = Path(args.images) if args.images else listings.parent
             if not images.is_dir():
                 raise ConfigError(f"no folder of pictures {images}; set --images")
-        elif args.images:
+            return listings, images
+        if args.images:
             raise ConfigError("--images goes with --catalog; the run's own pictures need neither")
-        else:
-            sources = locate(self.config)
-            listings, images = sources.catalogue, sources.images
-        columns = args.columns if with_truth else replace(args.columns, split="")
-        data = replace(self.config.data, columns=columns)
-        return load_catalogue(data, listings, images, with_truth=with_truth)
+        sources = locate(self.config)
+        return sources.catalogue, sources.images
 
     def photos(self, args: argparse.Namespace) -> Path | None:
         """The table of further photos of the catalogue that the flags name; None = there is none.
@@ -182,7 +193,7 @@ class Run:
           ConfigError: when there is none, or another checkpoint made it.
         """
         from stylejax.origin import Origin
-        from stylejax.retrieval.vectors import MANIFEST, read_manifest
+        from stylejax.retrieval.manifest import MANIFEST, read_manifest
 
         path = Path(folder) if folder else self.folder / "vectors"
         manifest = read_manifest(path)

@@ -58,7 +58,7 @@ def retrieval_evaluation(
     mine = local_rows(mesh, options.batch_size)
 
     def evaluate(parameters: Parameters) -> dict[str, float]:
-        listings = product_batches(rows, pictures, tokens, options.batch_size, mine)
+        listings = product_batches(rows, pictures, tokens.__getitem__, options.batch_size, mine)
         result = evaluate_splits(
             collect(encode_all(encode, parameters, listings), catalogue.item_id),
             labels,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
 from stylejax.labels import Label
+from stylejax.retrieval.manifest import identity
 from stylejax.retrieval.metrics import Ranking, mean_metrics, rank_gallery, ranking_metrics
-from stylejax.retrieval.vectors import VectorSet, identity
+from stylejax.retrieval.vectors import VectorSet
 
 DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
 

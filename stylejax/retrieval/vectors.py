@@ -1,29 +1,24 @@
-"""Exported vectors on disk: Parquet shards ``item_id, view, vector`` and a manifest."""
+"""Vectors of listings in memory: of an export on disk, or straight from an encoder."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
-from stylejax.origin import Origin
-from stylejax.retrieval.json_file import read_json
+from stylejax.retrieval.manifest import read_manifest, require_file
+from stylejax.retrieval.vector_table import rows_by_item, unit_vectors
 
 if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
-
-MANIFEST = "manifest.json"
-SHARD_LISTINGS = 65_536
 
 
 @dataclass(frozen=True)
@@ -56,72 +51,6 @@ def collect(encoded: Iterable[Encoded], item_id: Sequence[str]) -> VectorSet:
     return VectorSet([item_id[int(row)] for row in rows], vectors, present)
 
 
-def write_vectors(
-    encoded: Iterable[Encoded],
-    item_id: Sequence[str],
-    folder: Path,
-    origin: Origin,
-    *,
-    shard_listings: int = SHARD_LISTINGS,
-) -> dict[str, Any]:
-    """Writes shards as batches arrive, then the manifest; memory stays at one shard.
-
-    Args:
-      encoded: rows, view to vectors, view to presence.
-      item_id: id of every catalogue row.
-      folder: created; shards of an earlier export there are replaced.
-      origin: the checkpoint that made the vectors, kept in the manifest.
-      shard_listings: listings a shard.
-
-    Returns:
-      The manifest: counts by view, checksums by file, dimension, and the origin.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for old in folder.glob("part-*.parquet"):
-        old.unlink()
-    counts: dict[str, int] = {}
-    files: list[dict[str, Any]] = []
-    listings = dim = 0
-    for number, shard in enumerate(_shards(encoded, shard_listings)):
-        part = collect(shard, item_id)
-        listings += len(part)
-        dim = next(iter(part.vectors.values())).shape[1]
-        for view in part.vectors:
-            counts[view] = counts.get(view, 0) + int(part.present[view].sum())
-        path = folder / f"part-{number:05d}.parquet"
-        pq.write_table(_table(part), path)
-        files.append(
-            {
-                "file": path.name,
-                "listings": len(part),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-        )
-    manifest = {
-        "listings": listings,
-        "vectors": counts,
-        "dim": dim,
-        "dtype": "float32",
-        **asdict(origin),
-        "files": files,
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    return manifest
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an export.
-
-    Raises:
-      ConfigError: when the folder holds no finished export, or its manifest is damaged.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ConfigError(f"no vectors in {folder} ({MANIFEST} is missing); run `stylejax export`")
-    return read_json(path, "export again")
-
-
 def prefix(vectors: Float32[NDArray, "n dim"], length: int) -> Float32[NDArray, "n {length}"]:
     """The first numbers of unit vectors as unit vectors; rows of zeros stay zeros.
 
@@ -134,71 +63,31 @@ def prefix(vectors: Float32[NDArray, "n dim"], length: int) -> Float32[NDArray, 
     return cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
 
 
-def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What tells an export from others: its origin, and one checksum over its files."""
-    checksums = "".join(entry["sha256"] for entry in manifest["files"])
-    origin = {field.name: manifest[field.name] for field in fields(Origin)}
-    return origin | {"sha256": hashlib.sha256(checksums.encode()).hexdigest()}
-
-
 def read_vectors(folder: Path) -> VectorSet:
-    """All vectors of an export, in memory.
+    """All vectors of an export, in memory, as float32; a listing with none is left out.
 
     Raises:
       ConfigError: when there is no export, or a shard is missing or was changed.
     """
     manifest = read_manifest(folder)
-    tables = []
+    views = [view for view in VIEWS if view in manifest["vectors"]]
+    dim = manifest["dim"]
+    item_id: list[str] = []
+    vectors: dict[str, list[np.ndarray]] = {view: [] for view in views}
+    present: dict[str, list[np.ndarray]] = {view: [] for view in views}
     for entry in manifest["files"]:
-        path = folder / entry["file"]
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
-            raise ConfigError(f"{path} is missing or was changed since the export; export again")
-        tables.append(pq.read_table(path))
-    table = pa.concat_tables(tables)
-    ids = table["item_id"].to_pylist()
-    item_id = list(dict.fromkeys(ids))
-    row_of = {item: row for row, item in enumerate(item_id)}
-    rows = np.array([row_of[item] for item in ids], np.int64)
-    flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    matrix = flat.reshape(-1, manifest["dim"])
-    names = np.array(table["view"].to_pylist(), dtype=object)
-    vectors, present = {}, {}
-    for view in (view for view in VIEWS if view in manifest["vectors"]):
-        mine = names == view
-        vectors[view] = np.zeros((len(item_id), manifest["dim"]), np.float32)
-        vectors[view][rows[mine]] = matrix[mine]
-        present[view] = np.zeros(len(item_id), bool)
-        present[view][rows[mine]] = True
-    return VectorSet(item_id, vectors, present)
-
-
-def _shards(encoded: Iterable[Encoded], size: int) -> Iterator[list[Encoded]]:
-    shard: list[Encoded] = []
-    count = 0
-    for batch in encoded:
-        shard.append(batch)
-        count += len(batch[0])
-        if count >= size:
-            yield shard
-            shard, count = [], 0
-    if shard:
-        yield shard
-
-
-def _table(part: VectorSet) -> pa.Table:
-    """One row a (listing, view) that is present."""
-    ids = np.array(part.item_id, dtype=object)
-    views = list(part.vectors)
-    chosen = [np.flatnonzero(part.present[view]) for view in views]
-    matrix = np.concatenate([part.vectors[v][rows] for v, rows in zip(views, chosen, strict=True)])
-    return pa.table(
-        {
-            "item_id": pa.array(np.concatenate([ids[rows] for rows in chosen]), pa.string()),
-            "view": pa.array(
-                [view for view, rows in zip(views, chosen, strict=True) for _ in rows], pa.string()
-            ),
-            "vector": pa.FixedSizeListArray.from_arrays(
-                pa.array(matrix.astype(np.float32).ravel()), matrix.shape[1]
-            ),
-        }
+        table = pq.read_table(require_file(folder, entry))
+        ids = pc.unique(table["item_id"]).to_pylist()
+        rows, matrix = rows_by_item(table, ids), unit_vectors(table)
+        item_id += ids
+        for view in views:
+            mine = pc.equal(table["view"], view).to_numpy()
+            part, there = np.zeros((len(ids), dim), np.float32), np.zeros(len(ids), bool)
+            part[rows[mine]], there[rows[mine]] = matrix[mine], True
+            vectors[view].append(part)
+            present[view].append(there)
+    return VectorSet(
+        item_id,
+        {view: np.concatenate(parts) for view, parts in vectors.items()},
+        {view: np.concatenate(parts) for view, parts in present.items()},
     )

@@ -53,7 +53,7 @@ def make_mesh(
         axis_types=(AxisType.Auto,) * len(AXES),
         devices=available[:count],
     )
-    _require_own_rows(mesh)
+    _require_own_rows(mesh, available)
     return mesh
 
 
@@ -73,8 +73,13 @@ def mesh_of(config: Config, devices: Sequence[Any] | None = None) -> Mesh:
     return mesh
 
 
-def _require_own_rows(mesh: Mesh) -> None:
-    """Raises ConfigError when hosts could not each bring as many rows of a batch, of their own."""
+def _require_own_rows(mesh: Mesh, available: Sequence[Any]) -> None:
+    """Raises ConfigError when hosts could not each bring as many rows of a batch, of their own.
+
+    Args:
+      mesh: of some devices.
+      available: all that it could have been made of.
+    """
     hosts = np.vectorize(lambda device: device.process_index)(mesh.devices)
     tensor = mesh.shape["tensor"]
     if (hosts != hosts[..., :1]).any():
@@ -83,9 +88,8 @@ def _require_own_rows(mesh: Mesh) -> None:
             "bring rows of their own; choose a smaller one, such as 1 or 2"
         )
     counts = np.unique(hosts, return_counts=True)[1]
-    everybody = len({device.process_index for device in jax.devices()})
-    of_here = mesh.devices.flat[0].client is jax.devices()[0].client
-    if of_here and (len(counts) < everybody or len(set(counts.tolist())) > 1):
+    everybody = len({device.process_index for device in available})
+    if len(counts) < everybody or len(set(counts.tolist())) > 1:
         raise ConfigError(
             f"the mesh takes {', '.join(map(str, counts))} devices of {len(counts)} of "
             f"{everybody} hosts, which are to bring as many rows each; set mesh.data 0, or so that "

@@ -33,7 +33,7 @@ def test_batches_are_of_one_shape_and_the_last_is_padded(
     pictures: ListingPictures, batch_size: int, sizes: list[int]
 ) -> None:
     rows = np.random.default_rng(0).permutation(32)[:20]
-    batches = list(product_batches(rows, pictures, TOKENS, batch_size))
+    batches = list(product_batches(rows, pictures, TOKENS.__getitem__, batch_size))
     assert [len(found) for found, _ in batches] == sizes
     assert np.array_equal(np.concatenate([found for found, _ in batches]), rows)  # in order
     for found, batch in batches:
@@ -51,19 +51,21 @@ def test_batches_are_of_one_shape_and_the_last_is_padded(
 
 def test_more_batches_than_are_read_ahead_keep_their_order(pictures: ListingPictures) -> None:
     rows = np.arange(32)[::-1].copy()
-    found = [row for batch, _ in product_batches(rows, pictures, TOKENS, 2) for row in batch]
+    found = [
+        row for batch, _ in product_batches(rows, pictures, TOKENS.__getitem__, 2) for row in batch
+    ]
     assert found == rows.tolist()
 
 
 def test_no_rows_no_batches(pictures: ListingPictures) -> None:
-    assert list(product_batches(np.arange(0), pictures, TOKENS, 4)) == []
+    assert list(product_batches(np.arange(0), pictures, TOKENS.__getitem__, 4)) == []
 
 
 def test_several_pictures_of_a_listing_are_read_together(
     pictures: ListingPictures, data_root: Path
 ) -> None:
     rows = np.array([10, 0, 1])  # of which the first has none
-    ((_, batch),) = product_batches(rows, listed(data_root, 2), TOKENS, 4)
+    ((_, batch),) = product_batches(rows, listed(data_root, 2), TOKENS.__getitem__, 4)
     assert batch.image.shape == (4, 2, 16, 16, 3)
     there = [[False, False], [True, True], [True, False], [False, False]]
     assert batch.has_image.tolist() == there

@@ -239,7 +239,7 @@ def test_without_augmentation_training_sees_what_export_sees(data_root: Path) ->
     rows = batch.left_item.astype(np.int64)
     photos = all_photos(plain.catalogue, None)
     pictures = ListingPictures(photos, Pictures(photos.items, photos.images, data_root, 16, 8), 1)
-    ((_, listings),) = product_batches(rows, pictures, plain.tokens, 8)
+    ((_, listings),) = product_batches(rows, pictures, plain.tokens.__getitem__, 8)
     assert equal(batch.left, listings)
 
 

@@ -17,7 +17,8 @@ from stylejax.retrieval.evaluation import (
     require_metrics_of,
     worst_first,
 )
-from stylejax.retrieval.vectors import VectorSet, identity
+from stylejax.retrieval.manifest import identity
+from stylejax.retrieval.vectors import VectorSet
 
 
 def vector_set(rows: int = 12, *, dim: int = 5, seed: int = 0) -> VectorSet:
