@@ -45,7 +45,7 @@ bench: setup
 	for claim in benchmarks/*.py; do $(BIN)/python $$claim || exit 1; done
 	$(BIN)/python benchmarks/loader.py --soak --out runs/loader_soak.json
 
-# A training is killed at 200 random moments and must end as if it never was (half an hour).
+# A training is killed at 200 random moments and must end as if it never was (three quarters of an hour).
 soak: setup
 	STYLEJAX_KILLS=200 $(BIN)/python -m pytest -s tests/training/test_plug.py
 
