@@ -15,14 +15,17 @@ from input_pipeline.photos import Photos
 AT_ONCE = 16  # files asked for their size and time: on a network disk each takes a while
 
 
-def digests(texts: Sequence[str], photos: Photos, images: Path) -> list[str]:
-    """One digest a listing: of its text, and of its pictures' paths and states.
+def digests(
+    texts: Sequence[str], categories: Sequence[str], photos: Photos, images: Path
+) -> list[str]:
+    """One digest a listing: of its text, its category, and its pictures' paths and states.
 
     A file's state is its size and the time it was changed, as rsync tells changed files; a record
     of a built data set is read.
 
     Args:
       texts: `[n]` of the listings.
+      categories: `[n]` paths, which an index keeps beside the vectors.
       photos: of the same listings.
       images: folder that picture paths start from.
     """
@@ -40,8 +43,8 @@ def digests(texts: Sequence[str], photos: Photos, images: Path) -> list[str]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = list(pool.map(lambda image: state(image) if image else None, photos.images))
     found = []
-    for row, text in enumerate(texts):
+    for row, known in enumerate(zip(texts, categories, strict=True)):
         mine = slice(photos.start[row], photos.start[row + 1])
-        seen = [text, photos.images[mine], states[mine]]
+        seen = [*known, photos.images[mine], states[mine]]
         found.append(hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32])
     return found

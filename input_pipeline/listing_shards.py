@@ -44,7 +44,7 @@ class ListingShard:
     """Consecutive listings of a catalogue, with all that an encoder reads of them."""
 
     number: int
-    digest: list[str]  # of each listing's text and pictures: another one has other vectors
+    digest: list[str]  # of each listing's text, pictures and category: it is another one then
     _catalogue: Catalogue
     _texts: list[str]
     _pictures: ListingPictures
@@ -54,6 +54,11 @@ class ListingShard:
     def item_id(self) -> list[str]:
         """Ids `[n]` of its listings."""
         return self._catalogue.item_id
+
+    @property
+    def category_path(self) -> list[str]:
+        """Categories `[n]` of its listings."""
+        return self._catalogue.category_path
 
     @property
     def quarantine(self) -> dict[str, tuple[str, str]]:
@@ -153,7 +158,7 @@ class ListingShards:
         )
         return ListingShard(
             number,
-            digests(texts, photos, catalogue.images),
+            digests(texts, catalogue.category_path, photos, catalogue.images),
             catalogue,
             texts,
             ListingPictures(photos, pictures, config.picture.per_listing),

@@ -32,6 +32,10 @@ class Listings:
         return list(self.titles)
 
     @property
+    def category_path(self) -> list[str]:
+        return [f"Home > {len(title)}" for title in self.titles.values()]
+
+    @property
     def digest(self) -> list[str]:
         return [hashlib.sha256(title.encode()).hexdigest() for title in self.titles.values()]
 

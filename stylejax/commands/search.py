@@ -16,6 +16,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--index", default="", help="an index; empty = index/ in the run")
     parser.add_argument("--image", default="", help="a photo")
     parser.add_argument("--text", default="", help="words, in the place of the photo's title")
+    parser.add_argument(
+        "--category", default="", help="only listings below it, from the top: 'Home > Mugs'"
+    )
     parser.add_argument("--top", type=int, default=10, help="listings to show")
     parser.add_argument("--html", default="", help="page of pictures to write")
     opened, args = open_run(parser, argv)
@@ -27,7 +30,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from input_pipeline.listing_text import composed
     from input_pipeline.listings import products
     from input_pipeline.pictures import read_picture
-    from stylejax.retrieval.index import Index
+    from stylejax.retrieval.index.folder import load_index
     from stylejax.retrieval.search import query_view, require_listed, search
 
     view = query_view(image=bool(args.image), words=bool(words))
@@ -42,12 +45,14 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
             image.reshape(-1, size, size, 3)[0] = read_picture(Path(args.image), size)
         except OSError as error:
             raise ConfigError(f"cannot read --image {args.image}: {error}") from error
-    index = Index.load(Path(args.index) if args.index else opened.folder / "index")
+    index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     encoder = opened.encoder
     tokens = opened.tokenizer([composed(encoder.config.text, title=words)])
     query = products(image, has_image, tokens, encoder.mesh.size)
-    (found,) = search(encoder, index, [(np.arange(1), query)], view, args.top)
+    (found,) = search(
+        encoder, index, [(np.arange(1), query)], view, args.top, category=args.category
+    )
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
     require_listed(found, row_of)
     cards = [catalogue.card(row_of[hit.item_id]) for hit in found]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stylejax.batch import Products
 from stylejax.config import ConfigError
 from stylejax.retrieval.encoding import Encoder
-from stylejax.retrieval.index import Index
+from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.vectors import prefix
 
 
@@ -43,6 +43,8 @@ def search(
     queries: Iterable[tuple[Int[NDArray, " _"], Products]],
     view: str,
     top: int,
+    *,
+    category: str = "",
 ) -> list[list[Found]]:
     """Ranks an index for each query.
 
@@ -52,20 +54,23 @@ def search(
       queries: query numbers `[n]` and products `[b, ...]`, padded beyond n.
       view: of the queries: m, t or i.
       top: listings wanted for each; fewer when the index is smaller.
+      category: path of the one that they have to lie in; "" = any.
 
     Returns:
       For each query its listings, best first.
 
     Raises:
-      ConfigError: when another checkpoint than the encoder's made the index.
+      ConfigError: when another checkpoint than the encoder's made the index, or no listing lies in
+        the category.
     """
     if index.origin is not None:
         index.origin.require(encoder.origin, "the index is out of date", "export and index again")
+    allowed = index.in_category(category) if category else None
     ranked = []
     for _, vectors, _ in encoder.encode(queries, [view]):
         # The index may hold prefixes of the vectors.
-        queried = prefix(vectors[view], index.vectors.shape[1])
-        for places, scores in zip(*index.search(queried, top), strict=True):
+        queried = prefix(vectors[view], index.dim)
+        for places, scores in zip(*index.search(queried, top, allowed), strict=True):
             found = zip(places.tolist(), scores.tolist(), strict=True)
             ranked.append([Found(n, index.item_id[at], s) for n, (at, s) in enumerate(found, 1)])
     return ranked

@@ -10,6 +10,7 @@ from input_pipeline.listing_digests import digests
 from input_pipeline.photos import Photos
 
 TEXTS = ["a mug", "a plate", ""]
+PATHS = ["Mugs", "Plates", ""]
 
 
 @pytest.fixture
@@ -33,19 +34,31 @@ def changed(before: list[str], after: list[str]) -> list[int]:
 
 
 def test_the_same_listings_have_the_same_digests(folder: Path) -> None:
-    found = digests(TEXTS, ALL, folder)
-    assert found == digests(TEXTS, ALL, folder)
+    found = digests(TEXTS, PATHS, ALL, folder)
+    assert found == digests(TEXTS, PATHS, ALL, folder)
     assert len(set(found)) == 3
 
 
 @pytest.mark.parametrize(
     ("what", "row"),
-    [("text", 1), ("path", 0), ("content", 0), ("time", 1), ("gone", 1), ("order", 0), ("new", 2)],
+    [
+        ("text", 1),
+        ("category", 1),
+        ("path", 0),
+        ("content", 0),
+        ("time", 1),
+        ("gone", 1),
+        ("order", 0),
+        ("new", 2),
+    ],
 )
 def test_what_changes_a_listing_changes_its_digest_alone(folder: Path, what: str, row: int) -> None:
-    before, texts, now = digests(TEXTS, ALL, folder), list(TEXTS), ALL
+    before, now = digests(TEXTS, PATHS, ALL, folder), ALL
+    texts, paths = list(TEXTS), list(PATHS)
     if what == "text":
         texts[1] += "s"
+    elif what == "category":
+        paths[1] = "Bowls"
     elif what == "path":
         (folder / "d.jpg").write_bytes(b"b.jpg")
         os.utime(folder / "d.jpg", (1, 1))
@@ -61,8 +74,8 @@ def test_what_changes_a_listing_changes_its_digest_alone(folder: Path, what: str
         now = photos("b.jpg", "a.jpg", "c.jpg", "")
     else:
         now = photos("a.jpg", "b.jpg", "c.jpg", "a.jpg")
-    assert changed(before, digests(texts, now, folder)) == [row]
+    assert changed(before, digests(texts, paths, now, folder)) == [row]
 
 
 def test_paths_that_no_file_can_have_are_no_error(folder: Path) -> None:
-    digests(TEXTS, photos("a\0.jpg", "b.jpg", "none/c.jpg", ""), folder)
+    digests(TEXTS, PATHS, photos("a\0.jpg", "b.jpg", "none/c.jpg", ""), folder)

@@ -10,7 +10,8 @@ import tiny
 from stylejax.batch import Products
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
-from stylejax.retrieval.index import Index
+from stylejax.retrieval.index.index import Index
+from stylejax.retrieval.index.part import Part
 from stylejax.retrieval.search import Found, query_view, require_listed, search
 
 ORIGIN = Origin("run", 5, "ab12", "ff00")
@@ -44,7 +45,10 @@ class KnownEncoder:
 
 
 def index(vectors: np.ndarray, origin: Origin | None = ORIGIN) -> Index:
-    return Index([f"item {n}" for n in range(len(vectors))], vectors, "m", "exact", origin)
+    items = [f"item {n}" for n in range(len(vectors))]
+    paths = ["Home", "Tools"] * len(items)
+    part = Part(items, paths[: len(items)], vectors)
+    return Index([part], "m", "exact", origin=origin)
 
 
 def slow_ranking(query: np.ndarray, vectors: np.ndarray, top: int) -> list[Found]:
@@ -108,3 +112,12 @@ def test_a_listing_that_the_catalogue_lacks_is_named() -> None:
     require_listed(found, {"a", "b", "c", "d"})
     with pytest.raises(ConfigError, match=r"the index holds 'b'.*--catalog"):
         require_listed(found, {"a", "c"})
+
+
+def test_a_category_alone_is_searched() -> None:
+    queries, vectors = unit(3, seed=1), unit(9, seed=0)
+    batches = [(np.arange(3), tiny.products(4))]
+    for found in search(KnownEncoder(queries), index(vectors), batches, "i", 9, category="Tools"):
+        assert sorted(hit.item_id for hit in found) == [f"item {n}" for n in (1, 3, 5, 7)]
+    with pytest.raises(ConfigError, match="no listing in category 'Toys'"):
+        search(KnownEncoder(queries), index(vectors), batches, "i", 9, category="Toys")

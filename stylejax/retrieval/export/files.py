@@ -74,10 +74,14 @@ def write_shard(
     part = _write_table(vectors, folder / f"part-{number:05d}.parquet", ["item_id", "view"])
     # What could not be read is tried again by the next export, though it looks the same.
     digests = ["" if bad else x for x, bad in zip(shard.digest, shard.unreadable, strict=True)]
-    listings = pa.table(
-        {"item_id": pa.array(shard.item_id, pa.string()), "digest": pa.array(digests, pa.string())}
-    )
-    named = _write_table(listings, folder / f"listings-{number:05d}.parquet", ["item_id"])
+    columns = {
+        "item_id": shard.item_id,
+        "category_path": shard.category_path,
+        "digest": digests,
+    }
+    listings = pa.table({name: pa.array(x, pa.string()) for name, x in columns.items()})
+    listed = folder / f"listings-{number:05d}.parquet"
+    named = _write_table(listings, listed, ["item_id", "category_path"])
     counts = vectors["view"].value_counts().to_pylist()
     entry = {
         **part,

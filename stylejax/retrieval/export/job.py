@@ -35,8 +35,13 @@ class Shard(Protocol):
         ...
 
     @property
+    def category_path(self) -> list[str]:
+        """Categories of its listings; "" = unknown."""
+        ...
+
+    @property
     def digest(self) -> list[str]:
-        """A digest of each listing's text and pictures."""
+        """A digest of each listing's text, pictures and category."""
         ...
 
     @property

@@ -17,7 +17,7 @@ def test_shards_are_plain_parquet_with_checksums(tmp_path: Path, dtype: str, sto
     (entry,) = exported(cut(titles(10), 10), tmp_path, dtype=dtype)["files"]
     for file, names in (
         (entry, ["item_id", "view", *["scale"] * (dtype == "int8"), "vector"]),
-        (entry["listings_file"], ["item_id", "digest"]),
+        (entry["listings_file"], ["item_id", "category_path", "digest"]),
     ):
         path = tmp_path / file["file"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]

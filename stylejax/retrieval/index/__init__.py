@@ -1,0 +1,1 @@
+"""Nearest-neighbour indexes over exported vectors: ScaNN's trees, or exact search."""

@@ -1,0 +1,118 @@
+"""An index on disk; one part after another is written.
+
+index.json            what it is, who made it, and the parts
+part-00000/vectors.npy, listings.parquet (item_id, category_path), scann/
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stylejax.config import ConfigError
+from stylejax.origin import Origin
+from stylejax.retrieval.index.index import Index
+from stylejax.retrieval.index.part import Part
+from stylejax.retrieval.index.tree import Effort, ScannTree
+from stylejax.retrieval.index.tuning import Tuning
+from stylejax.retrieval.json_file import read_json
+
+DESCRIPTION = "index.json"
+
+
+def save_index(
+    folder: Path,
+    parts: Iterable[Part],
+    view: str,
+    engine: str,
+    target: float,
+    origin: Origin | None,
+) -> None:
+    """Writes an index; an index there is replaced.
+
+    Args:
+      folder: created if need be.
+      parts: taken one at a time; a part may be let go when the next one is asked for.
+      view: m, t or i.
+      engine: ``scann`` or ``exact``.
+      target: recall@10 that trees were tuned for.
+      origin: the checkpoint that made the vectors; None = unknown.
+
+    Raises:
+      ConfigError: when there is no vector.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    for old in folder.glob("part-*"):
+        shutil.rmtree(old)
+    written: list[dict[str, Any]] = []
+    dim = 0
+    for number, part in enumerate(parts):
+        name = f"part-{number:05d}"
+        (folder / name).mkdir()
+        np.save(folder / name / "vectors.npy", part.vectors, allow_pickle=False)
+        listings = {"item_id": list(part.item_id), "category_path": list(part.category_path)}
+        pq.write_table(pa.table(listings), folder / name / "listings.parquet")
+        if part.tree is not None:
+            part.tree.save(folder / name / "scann")
+        dim = part.vectors.shape[1]
+        tree = None if part.tree is None else {"leaves": part.tree.leaves}
+        tuning = None if part.tuning is None else asdict(part.tuning)
+        written.append({"folder": name, "vectors": len(part), "tree": tree, "tuning": tuning})
+    if not written:
+        raise ConfigError(f"no listing has a vector of view {view!r}; nothing to index")
+    description = {
+        "view": view,
+        "engine": engine,
+        "vectors": sum(part["vectors"] for part in written),
+        "dim": dim,
+        "target": target,
+        "origin": None if origin is None else asdict(origin),
+        "parts": written,
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+
+def load_index(folder: Path) -> Index:
+    """Reads an index that `save_index` wrote; vectors stay in their files until they are asked for.
+
+    Raises:
+      ConfigError: when there is none, it is damaged, or it needs ScaNN and ScaNN is not installed.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise ConfigError(f"no index in {folder}; run `stylejax index` first")
+    description = read_json(path, "run `stylejax index` again")
+    try:
+        origin = description["origin"]
+        return Index(
+            [_part(folder, part) for part in description["parts"]],
+            description["view"],
+            description["engine"],
+            description["target"],
+            None if origin is None else Origin.read(origin, path),
+        )
+    except (KeyError, OSError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{folder} is damaged ({error}); run `stylejax index` again") from error
+
+
+def _part(folder: Path, described: dict[str, Any]) -> Part:
+    here, tree, tuning = folder / described["folder"], described["tree"], described["tuning"]
+    listings = pq.read_table(here / "listings.parquet")
+    return Part(
+        listings["item_id"].to_pylist(),
+        listings["category_path"].to_pylist(),
+        np.load(here / "vectors.npy", mmap_mode="r", allow_pickle=False),
+        tree and ScannTree.load(here / "scann", described["vectors"], tree["leaves"]),
+        tuning and Tuning(**{**tuning, "effort": Effort(**tuning["effort"])}),
+    )

@@ -1,0 +1,96 @@
+"""How much of a tree to search for a wanted recall, measured against exact search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int
+from numpy.typing import NDArray
+
+from stylejax.retrieval.index.exact import exact_top_k
+from stylejax.retrieval.index.tree import Effort, ScannTree
+
+K = 10  # neighbours that recall is measured by
+RESCORED = (50, 100, 200, 400, 800)
+TIMED = 3  # times that an effort is timed; the median counts
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """An effort, and the recall it was measured to have."""
+
+    effort: Effort
+    recall: float  # share of the true 10 nearest that were found, for queries it was not chosen by
+    queries: int  # that it was measured with
+
+
+def tuned(
+    tree: ScannTree,
+    vectors: Float32[NDArray, "n d"],
+    queries: Float32[NDArray, "q d"],
+    own: Int[NDArray, " q"],
+    recall: float,
+) -> Tuning:
+    """The fastest effort that reaches a recall@10.
+
+    It is chosen by every other query and measured with the rest; where no effort reaches the
+    recall, the largest is taken, as the measurement shows.
+
+    Args:
+      tree: over the vectors.
+      vectors: unit vectors.
+      queries: unit vectors, a sample of what will be searched for.
+      own: row of each query in `vectors`, left out of its neighbours; -1 = it has none.
+      recall: wanted, in (0, 1].
+    """
+    truth = exact_top_k(queries, vectors, min(K + 1, len(vectors)))[0]
+    true = [set(row[row != me][:K].tolist()) for row, me in zip(truth, own, strict=True)]
+
+    def measured(effort: Effort, part: slice) -> float:
+        found = tree.search(queries[part], min(K + 1, len(vectors)), effort)[0]
+        shares = [
+            len(set(row[row != me][:K].tolist()) & nearest) / len(nearest)
+            for row, me, nearest in zip(found, own[part], true[part], strict=True)
+        ]
+        return float(np.mean(shares))
+
+    choosing, judging = slice(0, None, 2), slice(1, None, 2)
+    best, quickest = Effort(tree.leaves, RESCORED[-1]), np.inf
+    for rescored in RESCORED:
+        leaves = _fewest(
+            tree.leaves,
+            lambda leaves, r=rescored: measured(Effort(leaves, r), choosing) >= recall,
+        )
+        if leaves is None:
+            continue
+        effort = Effort(leaves, rescored)
+        seconds = _seconds(lambda e=effort: tree.search(queries, K, e))
+        if seconds < quickest:
+            best, quickest = effort, seconds
+    return Tuning(best, measured(best, judging), len(queries[judging]))
+
+
+def _fewest(most: int, enough: Callable[[int], bool]) -> int | None:
+    """About the least number up to `most` that is enough; None = not even the most is."""
+    high = 1
+    while high < most and not enough(high):
+        high *= 2
+    if high >= most and not enough(high := most):
+        return None
+    low = high // 2
+    while high - low > max(1, low // 16):  # finer steps change nothing that can be measured
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _seconds(search: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        search()
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
