@@ -29,6 +29,7 @@ from stylejax.training.run_folder import (
     require_same_config,
     require_step,
     saved_config,
+    waits_for_marks,
 )
 from stylejax.training.stop import StopRequest, stop_on_signals
 
@@ -131,7 +132,8 @@ def run(config: Config, earlier: GoingOn = GoingOn(), *, profile: str = "") -> N
             step = require_step(run_dir, step)
             if (saved := saved_config(run_dir, step)) and not earlier.overriding:
                 require_same_config(saved, config, run_dir)
-            if step >= config.training.steps and saved:
+            done = step >= config.training.steps and saved
+            if done and not waits_for_marks(run_dir, step):
                 print(f"already finished: {step:,} steps in {run_dir}")
                 return
         elif not earlier.restart:

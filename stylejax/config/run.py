@@ -44,7 +44,8 @@ class TrainingConfig:
     micro_batches: int = 1  # parts that a batch is encoded in; the loss still sees it whole
     steps: int = 300  # optimizer steps
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"  # muon: inner matrices, rest by AdamW
-    learning_rate: float = 1e-3  # peak of the cosine schedule
+    learning_rate: float = 1e-3  # peak of the schedule
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"  # of the rate, after the warm-up
     warmup_steps: int = 20  # linear warm-up
     weight_decay: float = 0.05  # of kernels and embeddings; with muon, of the matrices it takes
     rules: tuple[WeightRule, ...] = ()  # the first that matches a weight's name counts for it

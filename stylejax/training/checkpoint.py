@@ -27,7 +27,7 @@ from stylejax.training.run_folder import (
     require_step,
     steps,
 )
-from stylejax.training.snapshot import require_same_weights
+from stylejax.training.snapshot import require_same_shapes, require_same_weights
 from stylejax.training.step import TrainState, exported
 from stylejax.training.stop import NotSaved
 
@@ -83,6 +83,8 @@ class Checkpoints:
         vocab_size: int,
         data: Mapping[str, str] | None = None,
         metrics: Mapping[str, float] | None = None,
+        *,
+        measured: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Starts saving; `close` waits for it.
 
@@ -93,11 +95,21 @@ class Checkpoints:
           vocab_size: its number of ids.
           data: what `data_digest` gave for the pairs and the catalogue; None = is not kept.
           metrics: what was measured at this step.
+          measured: step to what was measured there, of all the run so far; None = nothing ever is.
 
         Raises:
           NotSaved: when this one, or the one before it, cannot be written.
         """
         encoder = dict(exported(state))
+        kept: Any = {
+            "config": to_json(config),
+            "tokenizer": tokenizer,
+            "vocab_size": vocab_size,
+            "data": dict(data or {}),
+            "weights": weights_digest(encoder),
+            "metrics": dict(metrics or {}),
+            "measured": measured and {step: dict(x) for step, x in measured.items()},
+        }
         with self._writing():
             self._checkpointer.save_checkpointables_async(
                 int(state.step),
@@ -105,14 +117,7 @@ class Checkpoints:
                     "encoder": encoder,
                     "training": _training(state),
                 },
-                custom_metadata={
-                    "config": to_json(config),
-                    "tokenizer": tokenizer,
-                    "vocab_size": vocab_size,
-                    "data": dict(data or {}),
-                    "weights": weights_digest(encoder),
-                    "metrics": dict(metrics or {}),
-                },
+                custom_metadata=kept,
                 metrics=dict(metrics) if metrics else None,
                 force=True,
             )
@@ -199,6 +204,8 @@ class Checkpoints:
         require_same_weights(
             metadata.metadata["training"]["parameters"], like.parameters, self.folder
         )
+        for name, mine in (("memory", like.memory), ("optimizer", like.optimizer)):
+            require_same_shapes(name, metadata.metadata["training"].get(name), mine, self.folder)
         # Whether spikes are looked for may differ from the run that made the checkpoint.
         wanted["training"].pop("usual", None)
         if "usual" in metadata.metadata["training"]:
@@ -226,10 +233,10 @@ class Checkpoints:
                 json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
             except ValueError as error:
                 damaged[step] = error
+        wait_for_hosts("checkpoints are looked at")  # by all, before one of them is moved
         for step, error in damaged.items() if first_host() else ():
             self._move_away(step, error)
-        if damaged:
-            wait_for_hosts("unmarked checkpoints")
+        wait_for_hosts("unmarked checkpoints")
 
     def _set_aside(self, damaged: Mapping[int, Exception], used: int) -> None:
         """Moves damaged checkpoints out of the way of those that are saved next."""

@@ -12,7 +12,9 @@ from stylejax.training.hosts import first_host, wait_for_hosts
 
 FOLDER = "compiled"  # in the run's folder
 WHOLE = "whole.json"  # in that one: bytes of each file that was written to its end
-ELSEWHERE = "JAX_COMPILATION_CACHE_DIR"  # JAX's own variable, which counts where it is set
+# JAX's own variables, which count where they are set.
+ELSEWHERE = "JAX_COMPILATION_CACHE_DIR"
+SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 
 
 def keep_compiled(run_dir: Path) -> None:
@@ -31,6 +33,8 @@ def keep_compiled(run_dir: Path) -> None:
                 path.unlink()
     wait_for_hosts("compiled programs")
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    if not os.environ.get(SHORTEST):
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def note_compiled(run_dir: Path) -> None:

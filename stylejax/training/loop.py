@@ -97,9 +97,10 @@ def train(
         require_not_trained(run_dir, checkpoints.latest())
         state = start_pretrained(state, config)
     start = int(state.step)
+    window.require_ahead(start)
     # A stop at a step that was to be judged left that out: it is made up for.
-    due = evaluate and start and _is_due(start, options.evaluate_every, last=False)
-    judged = any(line["step"] == start and set(line) & set(MARKS) for line in read_record(run_dir))
+    due = evaluate and start and _is_due(start, options.evaluate_every, last=start == options.steps)
+    measured = _measured(run_dir, start)
     wait_for_hosts("state")
 
     # ---- The folder: what the run is known by, and what it writes on the way
@@ -121,8 +122,9 @@ def train(
         progress("train", "steps", start=start, shown=first_host()) as advance,
         contextlib.closing(Feed(batches(start), mesh, options.data_timeout)) as feed,
     ):
-        if evaluate and due and not judged:
-            record.write(start, evaluate(exported(state)))
+        if evaluate and due and str(start) not in measured:
+            measured[str(start)] = evaluate(exported(state))
+            record.write(start, measured[str(start)])
         metrics: Mapping[str, jax.Array] = {}
         note, meter = "compiling the first step", Meter(feed.waited, peak)
         advance(start, options.steps, note)
@@ -157,7 +159,11 @@ def train(
             advance(done, options.steps, note)
             judging = not asked and _is_due(done, options.evaluate_every, last=last)
             saving = asked or _is_due(done, options.save_every, last=last)
-            save = partial(checkpoints.save, state, config, tokenizer, vocab_size, data)
+            save = partial(
+                checkpoints.save,
+                *(state, config, tokenizer, vocab_size, data),
+                measured=measured if evaluate else None,
+            )
             if saving or judging:
                 bad_steps.check()
                 note_compiled(run_dir)
@@ -166,7 +172,7 @@ def train(
                 save()
             if evaluate and judging:
                 with _saved_all_the_same(save if options.best else None):
-                    marks = evaluate(exported(state))
+                    marks = measured[str(done)] = evaluate(exported(state))
                 record.write(done, marks)
                 meter.restart()
                 if options.best:
@@ -176,6 +182,15 @@ def train(
     if stop.signal:  # it came while the last step was judged
         raise Stopped(stop.signal, options.steps, options.steps)
     return state
+
+
+def _measured(run_dir: Path, start: int) -> dict[str, Mapping[str, float]]:
+    """Step to what was measured there, up to the step that a run goes on from."""
+    found = {}
+    for line in read_record(run_dir):
+        if line["step"] <= start and (names := set(line) & set(MARKS)):
+            found[str(int(line["step"]))] = {name: line[name] for name in sorted(names)}
+    return found
 
 
 def _is_due(done: int, every: int, *, last: bool) -> bool:

@@ -1,4 +1,4 @@
-"""AdamW, Lion or Muon, with warm-up and cosine decay."""
+"""AdamW, Lion or Muon, with warm-up and a schedule."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ HIDDEN = re.compile(r"(stem/(downs|stages)|layers)/.*kernel$")
 
 
 def learning_rate(config: TrainingConfig) -> optax.Schedule:
-    """Linear warm-up to `learning_rate`, then cosine decay to zero at `steps`."""
-    return optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=config.learning_rate,
-        warmup_steps=config.warmup_steps,
-        decay_steps=config.steps,
-    )
+    """Linear warm-up to `learning_rate`, then `schedule`: down to zero at `steps`, or level."""
+    peak, left = config.learning_rate, config.steps - config.warmup_steps
+    then = {
+        "cosine": optax.cosine_decay_schedule(peak, left),
+        "linear": optax.linear_schedule(peak, 0.0, left),
+        "constant": optax.constant_schedule(peak),
+    }[config.schedule]
+    if not config.warmup_steps:
+        return then
+    warm = optax.linear_schedule(0.0, peak, config.warmup_steps)
+    return optax.join_schedules([warm, then], [config.warmup_steps])
 
 
 def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:

@@ -37,6 +37,14 @@ class ProfileWindow:
                 )
             self.first, self.last = int(found[1]), int(found[2])
 
+    def require_ahead(self, done: int) -> None:
+        """Raises ConfigError when the window begins before what is still to be trained."""
+        if self.first and self.first <= done:
+            raise ConfigError(
+                f"--profile {self.first}:{self.last} begins before step {done + 1}, where this run "
+                "goes on; name later steps"
+            )
+
     def before(self, step: int) -> None:
         """Starts to record when this is the first step of the window."""
         if step == self.first:

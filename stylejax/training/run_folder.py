@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stylejax.config import Config, ConfigError, differences, from_json
+from stylejax.config import MARKS, Config, ConfigError, differences, from_json
+from stylejax.training.record import read_record
 
 CHECKPOINTS = "checkpoints"  # the folder in the run's
 # May differ between a checkpoint and the run that resumes it: they do not change what is computed.
@@ -62,10 +63,31 @@ def chosen_step(run_dir: str | Path) -> int | None:
     config = None if newest is None else saved_config(run_dir, newest)
     if config is None or not config.training.best:
         return newest
-    judged = {step: _kept(run_dir, step).get("metrics", {}) for step in steps(run_dir)}
+    judged = _marks(run_dir)
     name = config.training.best
     marks = [(values[name], step) for step, values in judged.items() if name in values]
     return max(marks)[1] if marks else newest
+
+
+def waits_for_marks(run_dir: str | Path, step: int) -> bool:
+    """Whether a run is evaluated, but was not at its last step, of a complete checkpoint."""
+    measured = _kept(run_dir, step).get("measured")
+    return measured is not None and not _marks(run_dir).get(step)
+
+
+def _marks(run_dir: str | Path) -> dict[int, dict[str, float]]:
+    """What was measured at the steps of the checkpoints, as far as they or the record know."""
+    found: dict[int, dict[str, float]] = {step: {} for step in steps(run_dir)}
+    for step in list(found):
+        kept = _kept(run_dir, step)
+        found[step] |= kept.get("metrics", {})
+        for earlier, marks in (kept.get("measured") or {}).items():
+            if int(earlier) in found:
+                found[int(earlier)] |= marks
+    for line in read_record(Path(run_dir)):
+        if line["step"] in found:
+            found[int(line["step"])] |= {name: line[name] for name in set(MARKS) & set(line)}
+    return found
 
 
 def require_step(run_dir: str | Path, step: int | None) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,6 +98,28 @@ class Snapshot:
     @property
     def _kept(self) -> Mapping[str, Any]:
         return cast(Mapping[str, Any], self._metadata.custom_metadata)
+
+
+def require_same_shapes(name: str, saved: Any, wanted: Any, folder: object) -> None:
+    """Checks that arrays of a checkpoint are those that training goes on with.
+
+    Args:
+      name: of the arrays: memory or optimizer.
+      saved: tree of what has a shape; None = there is none.
+      wanted: likewise; the order of its leaves may be another.
+      folder: of the checkpoint, for the error.
+
+    Raises:
+      ConfigError: when they have other shapes.
+    """
+    had, asked = (sorted(tuple(x.shape) for x in jax.tree.leaves(t)) for t in (saved, wanted))
+    if had != asked:
+        odd = next((a, b) for a, b in zip_longest(had, asked, fillvalue="none") if a != b)
+        raise ConfigError(
+            f"the {name} of the checkpoint in {folder} has other shapes than these settings make, "
+            f"such as {odd[0]} for {odd[1]}; go on with its settings. A new run can start from its "
+            "weights (stylejax save-pretrained)"
+        )
 
 
 def kept_tokenizer(run_dir: str | Path) -> str:

@@ -21,7 +21,13 @@ from stylejax.config import (
     TextTowerConfig,
     TransformerConfig,
 )
-from stylejax.config.pretrained import fusion_layers, image_tower, padding_id, text_tower
+from stylejax.config.pretrained import (
+    fusion_layers,
+    image_tower,
+    padding_id,
+    pretrained_folder,
+    text_tower,
+)
 from stylejax.encoder import encoder_factory
 from stylejax.encoder.pretrained import Loaded, load_pretrained
 
@@ -344,6 +350,32 @@ def test_models_that_do_not_fit_are_refused(text: dict, message: str, tmp_path: 
     (tmp_path / "config.json").write_text(json.dumps(text))
     with pytest.raises(ConfigError, match=message):
         image_tower(str(tmp_path))
+
+
+def test_the_name_of_a_repository_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def fetched(name: str, *, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+    assert pretrained_folder("google/siglip2-base-patch16-224") == tmp_path
+    ((name, patterns),) = asked
+    assert name == "google/siglip2-base-patch16-224"
+    assert "*.safetensors" in patterns
+    assert not any("bin" in pattern or "pt" in pattern for pattern in patterns)  # no pickles
+
+
+def test_a_repository_that_cannot_be_fetched_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("offline\nand more")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
+    with pytest.raises(ConfigError, match=r"no/such is no folder, and .* failed: offline$"):
+        pretrained_folder("no/such")
 
 
 def test_a_folder_without_config_or_weights_is_refused(tmp_path: Path) -> None:

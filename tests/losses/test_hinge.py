@@ -58,7 +58,9 @@ def test_a_known_case() -> None:
 
 def test_groups_that_all_differ_are_no_groups() -> None:
     a, b = reference.vectors(5, seed=1), reference.vectors(5, seed=2)
-    assert np.array_equal(product_matching(a, b, query_groups=np.arange(5)), product_matching(a, b))
+    grouped = product_matching(a, b, query_groups=np.arange(5))
+    # Two programs, which may round apart.
+    np.testing.assert_allclose(grouped, product_matching(a, b), atol=1e-6)
 
 
 def test_a_duplicate_is_never_a_negative() -> None:

@@ -69,7 +69,7 @@ def test_groups_that_all_differ_are_no_groups(duplicates: str) -> None:
     options = {"scale": 10.0, "bias": -5.0}
     plain = sigmoid_contrastive(a, b, **options)
     grouped = sigmoid_contrastive(a, b, query_groups=np.arange(5), duplicates=duplicates, **options)
-    assert np.array_equal(plain, grouped)
+    np.testing.assert_allclose(plain, grouped, atol=2e-6)  # two programs, which may round apart
 
 
 def test_an_excluded_duplicate_does_not_reach_the_loss() -> None:

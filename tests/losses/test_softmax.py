@@ -105,7 +105,7 @@ def test_groups_that_all_differ_are_no_groups(duplicates: str) -> None:
     grouped = softmax_contrastive(
         a, b, scale=10.0, query_groups=np.arange(5), duplicates=duplicates
     )
-    assert np.array_equal(plain, grouped)
+    np.testing.assert_allclose(plain, grouped, atol=2e-6)  # two programs, which may round apart
 
 
 def test_excluded_duplicates_do_not_reach_the_loss_and_positive_ones_attract() -> None:

@@ -52,8 +52,13 @@ def test_tiles_give_the_sums_and_the_gradients_of_the_whole(size: int) -> None:
         jax.value_and_grad(partial(total, way), (0, 1), has_aux=True)(vectors, scales)
         for way in (whole, tiled)
     )
+    # Sums of large terms of both signs: what is left of them is as exact as they are.
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), expected, found
+        lambda a, b: np.testing.assert_allclose(
+            a, b, rtol=1e-5, atol=3e-6 * float(np.abs(a).max(initial=1))
+        ),
+        expected,
+        found,
     )
 
 

@@ -2,7 +2,8 @@
 
     python killed_training.py FOLDER
 
-Prints how many programs had to be compiled. Its final state is FOLDER/final.npz.
+Prints how many programs had to be compiled, and how many were found. Its final state is
+FOLDER/final.npz.
 """
 
 import itertools
@@ -31,10 +32,14 @@ def batches(start: int):
 
 
 def main(folder: Path) -> None:
-    missed = []
-    jax.monitoring.register_event_listener(
-        lambda event, **_: missed.append(event) if event.endswith("cache_misses") else None
-    )
+    missed, hit = [], []
+
+    def count(event: str, **_: object) -> None:
+        for name, counted in (("cache_misses", missed), ("cache_hits", hit)):
+            if event.endswith(name):
+                counted.append(event)
+
+    jax.monitoring.register_event_listener(count)
     keep_compiled(folder)
     config = tiny.config(
         "",
@@ -50,7 +55,7 @@ def main(folder: Path) -> None:
     unfinished = folder / "unfinished.npz"
     np.savez(unfinished, **arrays)
     unfinished.rename(folder / "final.npz")
-    print(f"compiled {len(missed)}")
+    print(f"compiled {len(missed)}, found {len(hit)}")
 
 
 if __name__ == "__main__":

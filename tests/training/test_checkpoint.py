@@ -16,6 +16,7 @@ from stylejax.encoder import encoder_factory
 from stylejax.origin import Origin
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
+from stylejax.training.run_folder import steps
 from stylejax.training.snapshot import Snapshot, kept_tokenizer
 from stylejax.training.step import TrainState, exported, make_train_step
 
@@ -73,6 +74,25 @@ def test_what_the_loss_remembers_is_kept_too(tmp_path: Path) -> None:
     restored = Checkpoints(tmp_path).restore(state, options)
     assert jax.tree.structure(restored) == jax.tree.structure(moved)
     jax.tree.map(np.testing.assert_array_equal, restored.memory, moved.memory)
+
+
+@pytest.mark.parametrize(
+    "section", [{"training": {"batch_size": 16}}, {"loss": {"matching": ("m-m", "t-t")}}]
+)
+def test_memory_of_other_shapes_is_no_damage(tmp_path: Path, section: dict) -> None:
+    """Settings that decide what is remembered cannot be overridden, and nothing is set aside."""
+    loss = {"form": "softmax", "matching": ("m-m",), "distinctiveness": (), "consistency": ()}
+    options = config(tmp_path, loss={**loss, "memory": 2})
+    checkpoints = Checkpoints(tmp_path, 2)
+    state = make_train_step(options, VOCAB, MESH)[0]()
+    for step in (3, 6):
+        checkpoints.save(state._replace(step=state.step + step), options, "{}", VOCAB)
+    checkpoints.close()
+    changed = tiny.changed(options, section)
+    like = make_train_step(changed, VOCAB, MESH)[0]()
+    with pytest.raises(ConfigError, match=r"the memory of the checkpoint .* has other shapes"):
+        Checkpoints(tmp_path).restore(like, changed, overriding=True)
+    assert steps(tmp_path) == [3, 6]
 
 
 def test_the_newest_is_found_and_older_ones_go(tmp_path: Path) -> None:

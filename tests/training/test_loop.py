@@ -23,7 +23,7 @@ from stylejax.training.loop import train
 from stylejax.training.mesh import make_mesh
 from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
-from stylejax.training.run_folder import chosen_step, steps
+from stylejax.training.run_folder import chosen_step, steps, waits_for_marks
 from stylejax.training.snapshot import Snapshot
 from stylejax.training.step import TrainState, make_train_step
 from stylejax.training.stop import DataTimeout, Stopped, StopRequest
@@ -358,6 +358,45 @@ def test_an_evaluation_that_a_stop_left_out_is_made_up_for(tmp_path: Path) -> No
     assert judged == [2, 4, 6]
 
 
+@pytest.mark.parametrize("best", ["", "retrieval/m-m/recall@1"])
+def test_the_last_evaluation_is_made_up_for_too(tmp_path: Path, best: str) -> None:
+    """The process died after the last step was saved and before it was judged."""
+    name = "retrieval/m-m/recall@1"
+    options = config(tmp_path, evaluate_every=3, save_every=3, best=best)
+
+    def dies(weights) -> dict[str, float]:
+        calls.append(0)
+        if len(calls) == 2:
+            raise OSError("died")
+        return {name: 0.5}
+
+    calls: list[int] = []
+    with pytest.raises(OSError, match="died"):
+        run(options, evaluate=dies)
+    assert steps(tmp_path)[-1] == 6
+    assert waits_for_marks(tmp_path, 6)
+    run(options, resume=True, evaluate=lambda _: {name: 0.9})
+    marks = {line["step"]: line[name] for line in read_record(tmp_path) if name in line}
+    assert marks == {3: 0.5, 6: 0.9}
+    assert not waits_for_marks(tmp_path, 6)
+    assert chosen_step(tmp_path) == 6
+
+
+def test_a_checkpoint_knows_what_was_measured_so_far(tmp_path: Path) -> None:
+    name = "retrieval/m-m/recall@1"
+    marks = iter([0.2, 0.8, 0.4])
+    run(config(tmp_path, evaluate_every=2, save_every=3), evaluate=lambda _: {name: next(marks)})
+    kept = {
+        step: json.loads((tmp_path / f"checkpoints/{step}/_CHECKPOINT_METADATA").read_text())[
+            "custom_metadata"
+        ]["measured"]
+        for step in (3, 6)
+    }
+    assert kept == {3: {"2": {name: 0.2}}, 6: {"2": {name: 0.2}, "4": {name: 0.8}}}
+    run(config(tmp_path / "unjudged", save_every=3))
+    assert not waits_for_marks(tmp_path / "unjudged", 6)
+
+
 def test_nothing_is_compiled_or_moved_unnoticed_after_the_first_step(tmp_path: Path) -> None:
     """Batches go to the devices where the feed puts them; no other number does by itself."""
     compiled, at_step = [], []
@@ -406,6 +445,8 @@ def test_a_window_of_steps_is_profiled(tmp_path: Path, capsys: pytest.CaptureFix
     for wrong in ("2", "3:2", "0:1", "a:b"):
         with pytest.raises(ConfigError, match=f"--profile {wrong} is no window"):
             run(config(tmp_path / "wrong"), profile=wrong)
+    with pytest.raises(ConfigError, match="--profile 2:6 begins before step 7, where this run"):
+        run(config(tmp_path, steps=7), resume=True, overriding=True, profile="2:6")
     with pytest.raises(ConfigError, match="--profile 5:7 goes beyond the last step, 6"):
         run(config(tmp_path / "wrong"), profile="5:7")
 

@@ -174,3 +174,15 @@ def test_muon_updates_its_matrices_and_adam_the_rest() -> None:
         assert values.max() < 1.3
     # Adam's first step sees signs only.
     np.testing.assert_allclose(updates["class_token"], [-0.5, 0.5, -0.5, -0.5], rtol=1e-3)
+
+
+@pytest.mark.parametrize("warmup", [0, 10])
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_after_the_warm_up_the_rate_goes_by_its_schedule(schedule: str, warmup: int) -> None:
+    rate = learning_rate(options(warmup_steps=warmup, schedule=schedule))
+    for step in range(warmup, 101):
+        gone = (step - warmup) / (100 - warmup)
+        left = {"cosine": (1 + math.cos(math.pi * gone)) / 2, "linear": 1 - gone, "constant": 1.0}
+        assert float(rate(step)) == pytest.approx(0.5 * left[schedule], abs=1e-6)
+    for step in range(warmup):
+        assert float(rate(step)) == pytest.approx(0.05 * step, abs=1e-6)
