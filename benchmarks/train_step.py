@@ -155,7 +155,9 @@ def settings(args: argparse.Namespace) -> Config:
             text=TextTowerConfig(depth=TEXT_LAYERS, causal=True, pool="last", **layers),
             compute_dtype="bfloat16" if args.device == "gpu" else "float32",
         ),
-        loss=LossConfig(form="softmax", matching=("i-t",), distinctiveness=(), consistency=()),
+        loss=LossConfig(
+            form="softmax", matching=("i-t",), distinctiveness=(), consistency=(), pooled=False
+        ),
         training=TrainingConfig(batch_size=args.batch, warmup_steps=1),
     )
 

@@ -15,6 +15,7 @@ from stylejax.config import (
     EncoderConfig,
     EvaluationConfig,
     ImageTowerConfig,
+    LossConfig,
     PictureConfig,
     TextConfig,
     TextTowerConfig,
@@ -34,6 +35,7 @@ config = Config(
         fusion=TransformerConfig(depth=12, width=768, heads=12, hidden=3072),
         compute_dtype="bfloat16",
     ),
+    loss=LossConfig(form="hinge", pooled=False),
     training=TrainingConfig(
         batch_size=4096,
         steps=100_000,

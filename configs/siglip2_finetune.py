@@ -33,6 +33,7 @@ config = replace(
         matching=("m-m", "i-i", "t-i"),
         distinctiveness=(),
         consistency=(),
+        pooled=False,
         duplicates="positive",
         scale=110.0,
         max_scale=200.0,

@@ -46,7 +46,9 @@ config = Config(
         compute_dtype="bfloat16",
         remat="layers",
     ),
-    loss=LossConfig(form="softmax", matching=("i-t",), distinctiveness=(), consistency=()),
+    loss=LossConfig(
+        form="softmax", matching=("i-t",), distinctiveness=(), consistency=(), pooled=False
+    ),
     training=TrainingConfig(
         batch_size=4_194_304,
         micro_batches=512,

@@ -251,7 +251,10 @@ def text(**fields) -> EncoderConfig:
         (lambda: LossConfig(matching=(), distinctiveness=(), consistency=()), "no part at all"),
         (lambda: LossConfig(scale=0.0), "scale is 0"),
         (lambda: LossConfig(scale=120.0), r"max_scale 100.0 is below loss.scale 120.0"),
-        (lambda: LossConfig(duplicates="positive"), '"hinge" always leaves duplicates out'),
+        (
+            lambda: LossConfig(form="hinge", duplicates="positive"),
+            '"hinge" always leaves duplicates out',
+        ),
         (
             lambda: EncoderConfig(late_fusion="gated", fusion=TransformerConfig(depth=1)),
             r'late_fusion is "gated", but a fusion transformer \(encoder.fusion.depth 1\)',
@@ -374,7 +377,7 @@ def test_every_setting_is_frozen_and_reachable() -> None:
 
 def test_pictures_are_read_where_a_view_or_the_choice_of_words_needs_them() -> None:
     def read(prune_by: str = "", **loss) -> tuple[bool, bool]:
-        given = {"distinctiveness": (), "consistency": ()} | loss
+        given = {"distinctiveness": (), "consistency": (), "pooled": False} | loss
         encoder = EncoderConfig(prune=0.3, prune_by=prune_by) if prune_by else EncoderConfig()
         return Config(encoder=encoder, loss=LossConfig(**given)).pictures_read
 

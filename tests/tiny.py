@@ -106,6 +106,11 @@ def write_data(root: Path) -> Path:
     return root
 
 
+def paper_loss(**options: Any) -> LossConfig:
+    """The loss unit in the paper's form, but for what `options` say."""
+    return LossConfig(**({"form": "hinge", "pooled": False} | options))
+
+
 def config(root: Path | str, run_dir: Path | str, **sections: dict[str, Any]) -> Config:
     """A recipe that trains in seconds; `sections` change single fields, e.g. ``text={...}``,
     also of what lies deeper: ``encoder={"image": {"depth": 1}}``."""
@@ -123,7 +128,7 @@ def config(root: Path | str, run_dir: Path | str, **sections: dict[str, Any]) ->
             text=TextTowerConfig(**LAYERS),
             fusion=TransformerConfig(depth=1, **LAYERS),
         ),
-        loss=LossConfig(consistency_k=3),
+        loss=paper_loss(consistency_k=3),
         training=TrainingConfig(
             batch_size=8,
             steps=6,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import loss_reference as reference
 import numpy as np
 import pytest
+from tiny import paper_loss
 
 from stylejax.config import LossConfig
 from stylejax.losses import Memory, contrastive_loss_unit, empty_memory, sharded_loss_unit
@@ -38,12 +39,12 @@ def filled(options: LossConfig, batches: int) -> Memory:
 
 
 def test_nothing_is_kept_unless_it_is_wanted() -> None:
-    assert empty_memory(LossConfig(), ROWS, DIM) is None
+    assert empty_memory(paper_loss(), ROWS, DIM) is None
 
 
 @pytest.mark.parametrize("pooled", [False, True])
 def test_the_last_batches_are_kept(pooled: bool) -> None:
-    options = LossConfig(memory=3, matching=("m-m", "t-m", "m-i"), pooled=pooled)
+    options = paper_loss(memory=3, matching=("m-m", "t-m", "m-i"), pooled=pooled)
     memory = filled(options, 5)
     assert set(memory.vectors) == {"m", "i"}  # what is searched
     for view in ("m", "i"):
@@ -62,7 +63,7 @@ def test_the_last_batches_are_kept(pooled: bool) -> None:
 
 
 def test_an_empty_memory_changes_nothing() -> None:
-    options = LossConfig(form="softmax", memory=2)
+    options = paper_loss(form="softmax", memory=2)
     given = {"left_present": EVERYWHERE, "right_present": EVERYWHERE, "scale": 5.0}
     empty = empty_memory(options, ROWS, DIM)
     expected = contrastive_loss_unit(side(1), side(2), options, **given)
@@ -75,7 +76,7 @@ def test_an_empty_memory_changes_nothing() -> None:
 @pytest.mark.parametrize("form", ["hinge", "softmax", "sigmoid"])
 def test_what_is_kept_is_searched_beside_the_batch(form: str, pooled: bool) -> None:
     """Only by matching; listings of a query's own product count as the batch's do."""
-    options = LossConfig(form=form, memory=2, matching=("t-m",), consistency=(), pooled=pooled)
+    options = paper_loss(form=form, memory=2, matching=("t-m",), consistency=(), pooled=pooled)
     memory = filled(options, 3)
     left, right, groups = side(1), side(2), jnp.asarray(GROUPS)
     given = {"left_present": EVERYWHERE, "right_present": EVERYWHERE, "scale": 5.0, "bias": -2.0}
@@ -100,7 +101,7 @@ def test_what_is_kept_is_searched_beside_the_batch(form: str, pooled: bool) -> N
 
 
 def test_what_is_kept_has_no_gradient() -> None:
-    options = LossConfig(form="softmax", memory=2)
+    options = paper_loss(form="softmax", memory=2)
 
     def total(vectors: dict[str, jax.Array]) -> jax.Array:
         return contrastive_loss_unit(
@@ -118,7 +119,7 @@ def test_what_is_kept_has_no_gradient() -> None:
 
 @pytest.mark.parametrize("form", ["hinge", "softmax", "sigmoid"])
 def test_eight_devices_search_the_memory_of_all(form: str) -> None:
-    options = LossConfig(form=form, memory=2, matching=("m-m", "i-m"), consistency=(), pooled=True)
+    options = paper_loss(form=form, memory=2, matching=("m-m", "i-m"), consistency=(), pooled=True)
     options = replace(options, prefixes=(4,))
     rows, memory, mesh = (side(1), side(2)), filled(options, 2), make_mesh(8)
     given = {"left_present": EVERYWHERE, "right_present": EVERYWHERE}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from jax.extend.core import Jaxpr, Var, jaxprs_in_params
 from jax.sharding import NamedSharding, PartitionSpec
+from tiny import paper_loss
 
-from stylejax.config import LossConfig
 from stylejax.losses import (
     contrastive_loss_unit,
     locality_consistency,
@@ -34,11 +34,11 @@ def presence() -> dict[str, np.ndarray]:
 
 
 OPTIONS = {
-    "the paper's": LossConfig(matching=("m-m", "t-m"), consistency_tolerance=0.001),
-    "softmax": LossConfig(form="softmax", matching=("m-m", "t-m"), duplicates="positive"),
-    "softmax, cold": LossConfig(form="softmax", consistency=()),
-    "sigmoid": LossConfig(form="sigmoid", matching=("m-m", "i-t")),
-    "pooled": LossConfig(form="softmax", matching=("i-t",), pooled=True),
+    "the paper's": paper_loss(matching=("m-m", "t-m"), consistency_tolerance=0.001),
+    "softmax": paper_loss(form="softmax", matching=("m-m", "t-m"), duplicates="positive"),
+    "softmax, cold": paper_loss(form="softmax", consistency=()),
+    "sigmoid": paper_loss(form="sigmoid", matching=("m-m", "i-t")),
+    "pooled": paper_loss(form="softmax", matching=("i-t",), pooled=True),
 }
 
 
@@ -164,10 +164,10 @@ def test_a_mesh_of_two_axes_is_one_ring() -> None:
     rows = jax.tree.map(jnp.asarray, (side(1), side(2)))
     there = jax.tree.map(jnp.asarray, presence())
     given = {"left_present": there, "right_present": there}
-    expected = contrastive_loss_unit(*rows, LossConfig(), **given)
+    expected = contrastive_loss_unit(*rows, paper_loss(), **given)
     divided = NamedSharding(mesh, PartitionSpec(("host", "chip")))
     rows, given = jax.device_put((rows, given), divided)
-    found = jax.jit(lambda rows, given: sharded_loss_unit(mesh, *rows, LossConfig(), **given))
+    found = jax.jit(lambda rows, given: sharded_loss_unit(mesh, *rows, paper_loss(), **given))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), expected, found(rows, given)
     )
@@ -177,6 +177,6 @@ def test_one_device_needs_no_ring() -> None:
     rows = jax.tree.map(jnp.asarray, (side(1), side(2)))
     there = jax.tree.map(jnp.asarray, presence())
     given = {"left_present": there, "right_present": there}
-    found = sharded_loss_unit(make_mesh(1), *rows, LossConfig(), **given)
-    expected = contrastive_loss_unit(*rows, LossConfig(), **given)
+    found = sharded_loss_unit(make_mesh(1), *rows, paper_loss(), **given)
+    expected = contrastive_loss_unit(*rows, paper_loss(), **given)
     assert found[0] == expected[0]

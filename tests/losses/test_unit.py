@@ -6,6 +6,7 @@ import jax
 import loss_reference as reference
 import numpy as np
 import pytest
+from tiny import paper_loss
 
 from stylejax.config import LossConfig
 from stylejax.losses import contrastive_loss_unit
@@ -36,7 +37,7 @@ def unit(options: LossConfig, left=None, right=None, left_present=None, right_pr
 
 def test_the_default_parts_are_the_papers() -> None:
     left, right = side(1), side(2)
-    total, parts = unit(LossConfig(), left, right, left_groups=GROUPS, right_groups=GROUPS)
+    total, parts = unit(paper_loss(), left, right, left_groups=GROUPS, right_groups=GROUPS)
     expected = {
         f"ppm/{v}-m": reference.hinge(left[v], right["m"], 0.3, GROUPS, GROUPS) for v in "mti"
     }
@@ -58,17 +59,17 @@ def test_the_default_parts_are_the_papers() -> None:
 
 
 def test_weights_are_divided_by_the_sum_of_those_that_are_used() -> None:
-    options = LossConfig(matching=("m-m",), distinctiveness=(), consistency=())
+    options = paper_loss(matching=("m-m",), distinctiveness=(), consistency=())
     total, parts = unit(options)
     assert total == parts["ppm/m-m"]
-    doubled = replace(LossConfig(), matching_weight=1.6)
+    doubled = replace(paper_loss(), matching_weight=1.6)
     doubled = replace(doubled, distinctiveness_weight=1.0, consistency_weight=1.0)
-    np.testing.assert_allclose(unit(LossConfig())[0], unit(doubled)[0], rtol=1e-6)
+    np.testing.assert_allclose(unit(paper_loss())[0], unit(doubled)[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_are_their_losses(form: str) -> None:
-    options = LossConfig(form=form, matching=("t-m",), distinctiveness=("i-m",), consistency=())
+    options = paper_loss(form=form, matching=("t-m",), distinctiveness=("i-m",), consistency=())
     left, right = side(1), side(2)
     groups = {"left_groups": GROUPS, "right_groups": GROUPS[::-1].copy()}
     _, parts = unit(options, left, right, scale=7.0, bias=-3.0, **groups)
@@ -90,7 +91,7 @@ def test_forms_are_their_losses(form: str) -> None:
 
 @pytest.mark.parametrize("given", ["left_groups", "right_groups"])
 def test_groups_of_one_side_are_those_of_its_partners(given: str) -> None:
-    options, sides = LossConfig(form="softmax"), (side(1), side(2))
+    options, sides = paper_loss(form="softmax"), (side(1), side(2))
     alone, _ = unit(options, *sides, scale=7.0, **{given: GROUPS})
     both, _ = unit(options, *sides, scale=7.0, left_groups=GROUPS, right_groups=GROUPS)
     assert alone == both
@@ -101,7 +102,7 @@ def test_groups_of_one_side_are_those_of_its_partners(given: str) -> None:
 @pytest.mark.parametrize("direction", ["i-i", "i-t"])
 def test_pooled_matches_both_sides_against_all_other_listings(form: str, direction: str) -> None:
     """Row r of 2B asks with listing r, its partner stands at r, and r itself is no target."""
-    options = LossConfig(
+    options = paper_loss(
         form=form,
         matching=(direction,),
         distinctiveness=(),
@@ -135,7 +136,7 @@ def test_pooled_matches_both_sides_against_all_other_listings(form: str, directi
 
 
 def test_pooled_asks_both_sides_for_distinct_and_consistent_views() -> None:
-    options = LossConfig(matching=(), consistency_tolerance=0.001, pooled=True)
+    options = paper_loss(matching=(), consistency_tolerance=0.001, pooled=True)
     left, right = side(1), side(2)
     present = everywhere(), everywhere()
     present[0]["t"][1] = present[1]["i"][4] = present[1]["m"][5] = False
@@ -162,7 +163,7 @@ def test_pooled_asks_both_sides_for_distinct_and_consistent_views() -> None:
 def test_all_nine_directions_may_match(form: str) -> None:
     """Every view of one side searches every view of the other (CommerceMM, omni-retrieval)."""
     directions = tuple(f"{q}-{t}" for q in "mti" for t in "mti")
-    options = LossConfig(form=form, matching=directions, distinctiveness=(), consistency=())
+    options = paper_loss(form=form, matching=directions, distinctiveness=(), consistency=())
     assert options.views == (frozenset("mti"), frozenset("mti"))
     total, parts = unit(options, scale=7.0, bias=-3.0)
     assert set(parts) == {f"ppm/{direction}" for direction in directions}
@@ -181,7 +182,7 @@ def test_all_nine_directions_may_match(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["hinge", "softmax"])
 def test_pooled_is_the_same_when_the_sides_change_places(form: str) -> None:
-    options = LossConfig(form=form, matching=("i-t",), consistency_tolerance=0.001, pooled=True)
+    options = paper_loss(form=form, matching=("i-t",), consistency_tolerance=0.001, pooled=True)
     forth, back = unit(options, side(1), side(2)), unit(options, side(2), side(1))
     np.testing.assert_allclose(forth[0], back[0], rtol=1e-6)
 
@@ -189,15 +190,15 @@ def test_pooled_is_the_same_when_the_sides_change_places(form: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        LossConfig(),
-        LossConfig(pooled=True),
-        LossConfig(matching=("i-t",), distinctiveness=(), consistency=()),
-        LossConfig(matching=("i-t",), distinctiveness=(), consistency=(), pooled=True),
-        LossConfig(matching=(), distinctiveness=("t-i",), consistency=()),
-        LossConfig(matching=(), distinctiveness=("t-i",), consistency=(), pooled=True),
-        LossConfig(matching=(), distinctiveness=(), consistency=("t",)),
-        LossConfig(matching=(), distinctiveness=(), consistency=("t",), pooled=True),
-        LossConfig(form="softmax", matching=("m-m",), consistency=()),
+        paper_loss(),
+        paper_loss(pooled=True),
+        paper_loss(matching=("i-t",), distinctiveness=(), consistency=()),
+        paper_loss(matching=("i-t",), distinctiveness=(), consistency=(), pooled=True),
+        paper_loss(matching=(), distinctiveness=("t-i",), consistency=()),
+        paper_loss(matching=(), distinctiveness=("t-i",), consistency=(), pooled=True),
+        paper_loss(matching=(), distinctiveness=(), consistency=("t",)),
+        paper_loss(matching=(), distinctiveness=(), consistency=("t",), pooled=True),
+        paper_loss(form="softmax", matching=("m-m",), consistency=()),
     ],
 )
 def test_views_needed_are_exactly_the_views_used(options: LossConfig) -> None:
@@ -225,7 +226,7 @@ def test_absent_views_do_not_contribute(form: str) -> None:
     left_present["i"][2] = False
     right_present["m"][5] = False
     present = {"left_present": left_present, "right_present": right_present}
-    options = LossConfig(form=form)
+    options = paper_loss(form=form)
     left, right = side(1), side(2)
 
     def total(left, right):
@@ -246,7 +247,7 @@ def test_a_part_is_the_mean_over_the_rows_that_have_its_views() -> None:
     left_present, right_present = everywhere(), everywhere()
     left_present["t"][[0, 3]] = False
     right_present["m"][7] = False
-    options = LossConfig(matching=("t-m",), distinctiveness=(), consistency=())
+    options = paper_loss(matching=("t-m",), distinctiveness=(), consistency=())
     _, parts = unit(options, left_present=left_present, right_present=right_present)
     rows = reference.hinge(side(1)["t"], side(2)["m"], 0.3, valid=right_present["m"])
     both = left_present["t"] & right_present["m"]
@@ -255,7 +256,7 @@ def test_a_part_is_the_mean_over_the_rows_that_have_its_views() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_prefixes_are_units_of_their_own(form: str) -> None:
-    options = LossConfig(form=form, prefixes=(4, 2))
+    options = paper_loss(form=form, prefixes=(4, 2))
     more = {"scale": 5.0, "bias": -2.0, "left_groups": GROUPS, "right_groups": GROUPS}
     total, parts = unit(options, **more)
     alone = replace(options, prefixes=())
@@ -284,7 +285,7 @@ def test_pairs_count_by_their_weight_to_a_power(form: str, pooled: bool) -> None
     weights = np.random.default_rng(0).integers(1, 9, ROWS).astype(np.float32)
     present = everywhere()
     present["i"][[0, 3]] = False
-    options = LossConfig(form=form, matching=("m-m", "i-m"), pooled=pooled, weight_exponent=0.5)
+    options = paper_loss(form=form, matching=("m-m", "i-m"), pooled=pooled, weight_exponent=0.5)
     more = {"scale": 5.0, "bias": -2.0, "left_present": present, "right_present": present}
     _, parts = unit(options, weights=weights, **more)
     # The loss of one row is the part in which the others' weights vanish.
@@ -301,12 +302,12 @@ def test_pairs_count_by_their_weight_to_a_power(form: str, pooled: bool) -> None
 
 def test_weights_count_nothing_unless_they_are_wanted() -> None:
     weights = np.arange(1, ROWS + 1, dtype=np.float32)
-    np.testing.assert_array_equal(unit(LossConfig(), weights=weights)[0], unit(LossConfig())[0])
+    np.testing.assert_array_equal(unit(paper_loss(), weights=weights)[0], unit(paper_loss())[0])
 
 
 def test_a_batch_without_any_view_costs_nothing() -> None:
     nowhere = {view: np.zeros(ROWS, bool) for view in "mti"}
-    options = LossConfig()
+    options = paper_loss()
 
     def total(left):
         return unit(options, left, left_present=nowhere, right_present=nowhere)[0]
