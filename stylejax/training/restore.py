@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -30,16 +31,22 @@ class TrainedEncoder:
     origin: Origin  # the checkpoint
     parameters: Parameters
     mesh: Mesh
+    _programs: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def encode(
         self, batches: Iterable[tuple[Int[NDArray, " _"], Products]], views: Iterable[str]
     ) -> Iterator[Encoded]:
-        """Encodes batches of one shape; see `stylejax.encoder.inference.encode_all`."""
-        _, bind = encoder_factory(self.config, self.vocab_size)
-        run = make_encode(
-            bind, views, self.config.picture, by_row(self.mesh), replicated(self.mesh)
-        )
-        return encode_all(run, self.parameters, batches)
+        """Encodes batches of one shape; see `stylejax.encoder.inference.encode_all`.
+
+        A shape is compiled once for some views, however often this is called.
+        """
+        wanted = tuple(views)
+        if wanted not in self._programs:
+            _, bind = encoder_factory(self.config, self.vocab_size)
+            self._programs[wanted] = make_encode(
+                bind, wanted, self.config.picture, by_row(self.mesh), replicated(self.mesh)
+            )
+        return encode_all(self._programs[wanted], self.parameters, batches)
 
 
 def load_encoder(run_dir: str | Path, mesh: Mesh) -> TrainedEncoder:

@@ -36,6 +36,10 @@ def test_a_trained_encoder_encodes_like_the_weights_it_was_saved_from(tmp_path: 
     assert rows.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(vectors["t"], expected["t"][:5], atol=1e-5)
     assert present["t"].all()
+    # Asked again it compiles nothing: neither the same views nor a batch that is not full.
+    (program,) = trained._programs.values()
+    list(trained.encode([(np.arange(8), given), (np.arange(2), given)], ["t"]))
+    assert list(trained._programs.values()) == [program]
 
 
 def test_a_run_that_was_never_trained_is_refused_and_left_alone(tmp_path: Path) -> None:
