@@ -28,8 +28,12 @@ from stylejax.training.step import (
     state_layout,
 )
 
-# What the compiler says of a program that is too large; there is no other way to ask it.
-TOO_LARGE = re.compile(r"Used ([\d.]+)([KMGT]) of ([\d.]+)([KMGT]) hbm")
+# What the compiler says of a program that is too large; there is no other way to ask it. Where the
+# temporary arrays alone are, it says how large these are.
+SIZE = r"([\d.]+)([KMGT])"
+TOO_LARGE = re.compile(
+    rf"Used {SIZE} of {SIZE} hbm|temporaries \({SIZE}\) exceeds available HBM \({SIZE}\)"
+)
 UNITS = {"K": 2.0**10, "M": 2.0**20, "G": 2.0**30, "T": 2.0**40}
 
 
@@ -111,7 +115,7 @@ def _compiled(lowered: Any, chip: Chip | None, device: Any) -> tuple[Any, float,
     except jax.errors.JaxRuntimeError as error:
         if (said := TOO_LARGE.search(str(error))) is None:
             raise
-        used, unit, there, its = said.groups()
+        used, unit, there, its = (x for x in said.groups() if x is not None)
         return None, float(used) * UNITS[unit], float(there) * UNITS[its]
 
 

@@ -135,13 +135,19 @@ def test_the_estimate_is_the_longer_one_of_computing_and_sending() -> None:
     assert by_hand(collectives=None).step_seconds() is None
 
 
-def test_a_program_that_is_too_large_tells_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory "
+        "space hbm. Used 50.50G of 15.75G hbm. Exceeded hbm capacity by 34.75G.",
+        "RESOURCE_EXHAUSTED: Ran out of memory on HBM, the total memory required for HLO "
+        "temporaries (50.50G) exceeds available HBM (15.75G).",
+    ],
+)
+def test_a_program_that_is_too_large_tells_what_it_needs(said: str) -> None:
     class TooLarge:
         def compile(self):
-            raise jax.errors.JaxRuntimeError(
-                "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory "
-                "space hbm. Used 50.50G of 15.75G hbm. Exceeded hbm capacity by 34.75G."
-            )
+            raise jax.errors.JaxRuntimeError(said)
 
     class Broken:
         def compile(self):
