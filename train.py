@@ -110,7 +110,7 @@ def run(config: Config, earlier: GoingOn = GoingOn(), *, profile: str = "") -> N
     """
     run_dir = Path(config.run_dir)
     several = several_hosts(config.mesh.hosts)
-    first = not several or join_hosts()
+    first = not several or join_hosts(config.mesh.host_timeout)
     for pairs in (run_dir / "pairs.parquet", *(more.pairs for more in config.sampling.further)):
         require_pairs(Path(pairs))
     with contextlib.ExitStack() as held:

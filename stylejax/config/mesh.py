@@ -40,10 +40,14 @@ class MeshConfig:
     fsdp: int = 1  # devices that divide weights, optimizer and pairs among them
     tensor: int = 1  # devices that divide the width of layers, and work on the same pairs
     hosts: Literal["auto", "one", "many"] = "auto"  # processes that train together; auto: by env
+    host_timeout: int = 100  # seconds of silence after which a host is dead, and the others end
     rules: tuple[ShardingRule, ...] = ()  # the first that matches a weight's name counts for it
 
     def __post_init__(self) -> None:
         require(self.data >= 0, f"mesh.data is {self.data}; use 0 or more")
+        require(
+            self.host_timeout >= 5, f"mesh.host_timeout is {self.host_timeout}; use 5 s or more"
+        )
         for name in DIVIDING:
             value = getattr(self, name)
             require(value >= 1, f"mesh.{name} is {value}; use 1 or more")

@@ -30,12 +30,15 @@ def several_hosts(mode: Literal["auto", "one", "many"]) -> bool:
     return len(os.environ.get(WORKERS, "").split(",")) > 1
 
 
-def join_hosts() -> bool:
+def join_hosts(timeout: int = 100) -> bool:
     """Meets the other hosts, before anything is computed; whether this is the first one.
 
     `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID` name the first host's
     address and port, how many processes there are, and which this one is; under SLURM, Open MPI, on
     TPU slices and on Kubernetes JAX finds them out by itself.
+
+    Args:
+      timeout: seconds of silence after which a host is taken for dead, and JAX ends the others.
 
     Raises:
       ConfigError: when some of the three are missing, or nothing says who the others are.
@@ -51,10 +54,15 @@ def join_hosts() -> bool:
                     "number, the same count and another process id on each host, or set "
                     "--mesh.hosts one"
                 )
-        jax.distributed.initialize(given[ADDRESS], int(given[COUNT]), int(given[NUMBER]))
+        jax.distributed.initialize(
+            given[ADDRESS],
+            int(given[COUNT]),
+            int(given[NUMBER]),
+            heartbeat_timeout_seconds=timeout,
+        )
         return jax.process_index() == 0
     try:
-        jax.distributed.initialize()
+        jax.distributed.initialize(heartbeat_timeout_seconds=timeout)
     except ValueError as error:
         raise ConfigError(
             f"nothing here says who the other hosts are ({error}); set "

@@ -59,7 +59,7 @@ def test_an_address_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch, missing
 def test_without_anybody_to_ask_the_error_says_what_to_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nobody() -> None:  # what JAX says in a process of its own
+    def nobody(**_: object) -> None:  # what JAX says in a process of its own
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr(jax.distributed, "initialize", nobody)
