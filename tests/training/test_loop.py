@@ -400,6 +400,7 @@ def test_a_checkpoint_knows_what_was_measured_so_far(tmp_path: Path) -> None:
 def test_nothing_is_compiled_or_moved_unnoticed_after_the_first_step(tmp_path: Path) -> None:
     """Batches go to the devices where the feed puts them; no other number does by itself."""
     compiled, at_step = [], []
+    judge = jax.jit(lambda weights: sum(x.sum() for x in weights.values()))
 
     def listener(name: str, seconds: float, **_: object) -> None:
         if "compile" in name and "backend" in name:
@@ -414,13 +415,15 @@ def test_nothing_is_compiled_or_moved_unnoticed_after_the_first_step(tmp_path: P
 
     jax.monitoring.register_event_duration_secs_listener(listener)
     try:
-        run(config(tmp_path, steps=12, save_every=1), counting)
+        options = config(tmp_path, steps=12, save_every=1, evaluate_every=1)
+        run(options, counting, evaluate=lambda weights: {"mark": float(judge(weights))})
         with pytest.raises(Exception, match="Disallowed host-to-device"):
             jax.jit(lambda x: x + 1)(np.ones(3))  # the guard is on
     finally:
         jax.config.update("jax_transfer_guard_host_to_device", "allow")
     assert compiled
-    # The feed is one batch ahead: the fourth is asked for once a step and a save are compiled.
+    # The feed is a batch ahead: the fourth is asked for once a step, a save and an evaluation are
+    # compiled.
     assert at_step[3] == at_step[-1]
 
 
