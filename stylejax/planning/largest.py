@@ -10,14 +10,18 @@ from stylejax.config import Config, ConfigError
 from stylejax.planning.compiled import make_plan
 from stylejax.planning.plan import Plan
 
+TRIES = 9  # programs that are compiled at most
+FARTHEST = 32  # times the largest batch so far that the next one may have: lines bend
+
 
 def largest_batch(
     config: Config, vocab_size: int, devices: Sequence[Any], first: Plan
 ) -> list[Plan]:
     """Looks for the most pairs a step that fit, with parts of the size that the config has.
 
-    Memory grows by as much with every part; two plans tell how much, the next ones are where that
-    line meets the limit, and a little below where it does not fit after all.
+    Memory grows by about as much with every part: the next plan is where a line through two of them
+    meets the limit; through the nearest that fits and the nearest that does not, as soon as there
+    are such.
 
     Args:
       config: the run.
@@ -52,16 +56,20 @@ def largest_batch(
         return make_plan(replace(config, training=options), vocab_size, devices)
 
     made = [first, plan(2 * (first.pairs // part))]
-    while len(made) < 6:
-        (a, b) = sorted(made, key=lambda p: abs(p.memory.needed - limit))[:2]
-        slope = (a.memory.needed - b.memory.needed) / ((a.pairs - b.pairs) / part)
-        wanted = a.pairs / part + (0.99 * limit - a.memory.needed) / max(slope, 1.0)
-        fitting = max((p.pairs // part for p in made if p.memory.fits), default=0)
-        beyond = min((p.pairs // part for p in made if not p.memory.fits), default=None)
-        parts = max(int(wanted), fitting + 1)
-        if beyond is not None:
-            parts = min(parts, beyond - 1)
-        if parts <= fitting or (fitting and parts < 1.03 * fitting) or parts < 1:
+    while len(made) < TRIES:
+        fitting = max((p for p in made if p.memory.fits), key=lambda p: p.pairs, default=None)
+        beyond = min((p for p in made if not p.memory.fits), key=lambda p: p.pairs, default=None)
+        a, b = sorted(made, key=lambda p: p.pairs)[-2:]
+        if fitting and beyond:
+            a, b = fitting, beyond
+        elif beyond:
+            a, b = sorted(made, key=lambda p: p.pairs)[:2]
+        slope = (b.memory.needed - a.memory.needed) / (b.pairs - a.pairs)
+        wanted = a.pairs + (0.99 * limit - a.memory.needed) / max(slope, 1e-9)
+        least = fitting.pairs // part + 1 if fitting else 1
+        most = beyond.pairs // part - 1 if beyond else FARTHEST * (b.pairs // part)
+        parts = min(max(int(wanted / part), least), most)
+        if parts < least or (fitting and parts * part < 1.03 * fitting.pairs):
             break
         made.append(plan(parts))
     return made

@@ -184,6 +184,30 @@ def test_the_largest_batch_fits_and_a_larger_one_does_not(monkeypatch: pytest.Mo
     assert best.parts == 5
 
 
+@pytest.mark.parametrize("first", [64, 4_096, 200_000])
+@pytest.mark.parametrize("bend", [0.02, 1.0, 3.0])
+def test_the_largest_batch_is_found_though_memory_bends(
+    monkeypatch: pytest.MonkeyPatch, first: int, bend: float
+) -> None:
+    """Small batches tell little of large ones, whose pairs take `bend` times as much or less."""
+
+    def needed(pairs: int) -> float:
+        return 1e6 + 100 * min(pairs, 10_000) + 100 * bend * max(0, pairs - 10_000)
+
+    def made(config: Config, vocab_size: int, devices: Any) -> plan.Plan:
+        pairs = config.training.batch_size
+        memory = plan.Memory(1, 0, 2, 0, 1, 1, 5, 1, needed=needed(pairs), limit=needed(80_000))
+        return by_hand(pairs=pairs, memory=memory)
+
+    options = config(training={"batch_size": first})
+    monkeypatch.setattr(largest, "make_plan", made)
+    tried = largest_batch(options, VOCAB, jax.devices(), made(options, VOCAB, None))
+    best = max(p.pairs for p in tried if p.memory.fits)
+    assert best <= 80_000
+    assert needed(best) > 0.96 * needed(80_000)  # a little is left free on purpose
+    assert len(tried) <= largest.TRIES
+
+
 def test_a_chip_that_is_known_has_a_limit_and_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     toy = Chip("toy", memory=1e6, flops=1e12, bandwidth=1e12, links=1e12)
     monkeypatch.setattr(compiled, "chip_of", lambda kind: toy)
