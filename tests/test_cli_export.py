@@ -160,3 +160,17 @@ def test_two_hosts_share_the_work(trained_run: Path, whole: Path, tmp_path: Path
     assert made.item_id == one.item_id
     for view in "mti":
         np.testing.assert_allclose(made.vectors[view], one.vectors[view], atol=1e-6)
+
+
+def test_what_is_replaced_is_told(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", "--checkpoint", trained_run, "--views", "t", "--out", tmp_path / "v"]
+    run(*words, "--dtype", "int8")
+    assert "replacing" not in capsys.readouterr().out
+    run(*words, "--dtype", "float16")
+    assert f"replacing  the export in {tmp_path / 'v'}: dtype int8 -> float16" in (
+        capsys.readouterr().out
+    )
+    run(*words, "--dtype", "float16")
+    assert "replacing" not in capsys.readouterr().out

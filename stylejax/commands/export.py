@@ -6,11 +6,14 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylejax.commands.opened import Run, images_setting, open_run
 from stylejax.config import Config, ConfigError
 from stylejax.training.launch import join_hosts, several_hosts
+
+if TYPE_CHECKING:
+    from stylejax.retrieval.export.job import ExportJob
 
 QUARANTINE = "quarantine.csv"
 
@@ -111,6 +114,7 @@ def _export(opened: Run, args: argparse.Namespace, out: Path) -> None:
         if args.since:
             earlier = EarlierExport.open(Path(args.since), job.described())
             job = replace(job, earlier=earlier)
+        _tell_replaced(out, job)
         mine = range(jax.process_index(), len(shards), jax.process_count())
         done_before = export(encoder, shards.read(mine), job, out, shards.count(mine))
     if done_before:
@@ -128,6 +132,25 @@ def _export(opened: Run, args: argparse.Namespace, out: Path) -> None:
         counts = ", ".join(f"{name} {count:,}" for name, count in since.items())
         print(f"listings   {manifest['encoded']:,} encoded ({counts})")
     print(f"vectors    {out}  ({_counts(manifest)})")
+
+
+def _tell_replaced(out: Path, job: ExportJob) -> None:
+    """Says that an export of other vectors is replaced, and how they differ."""
+    from stylejax.retrieval.json_file import read_json
+    from stylejax.retrieval.manifest import MANIFEST
+
+    if not (out / MANIFEST).is_file():
+        return
+    there = read_json(out / MANIFEST, "export to another folder")
+    told = [
+        f"{name} {there.get(name)} -> {value}"
+        for name, value in job.described().items()
+        if name not in ("run", "config", "weights") and there.get(name) != value
+    ]
+    if not told and there.get("weights") != job.origin.weights:
+        told = ["other weights"]
+    if told:
+        print(f"replacing  the export in {out}: {', '.join(told)}")
 
 
 def _verify(opened: Run, out: Path) -> None:

@@ -29,7 +29,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--part-vectors",
         type=int,
         default=10_000_000,
-        help="vectors a part, which is built in memory; parts are searched in turn",
+        help="vectors a part, which is built in memory and ends where a shard of the export does",
     )
     args = parser.parse_args(argv)
     if not 0 < args.recall <= 1:

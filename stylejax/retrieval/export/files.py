@@ -121,11 +121,20 @@ def _write_table(table: pa.Table, path: Path, compressed: Sequence[str]) -> dict
     compression: Any = {
         name: "zstd" if name in compressed else "none" for name in _leaves(table.schema)
     }
-    repeated: Any = ["view"]
+    # Parquet has no numbers of one byte, but places in a dictionary of 256 take one each.
+    repeated: Any = [
+        name
+        for name in _leaves(table.schema)
+        if name == "view" or (name.startswith("vector") and _is_small(table))
+    ]
     pq.write_table(table, draft, compression=compression, use_dictionary=repeated)
     checksum = sha256(draft)
     draft.replace(path)
     return {"file": path.name, "sha256": checksum}
+
+
+def _is_small(table: pa.Table) -> bool:
+    return pa.types.is_int8(table.schema.field("vector").type.value_type)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

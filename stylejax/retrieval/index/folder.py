@@ -6,7 +6,6 @@ part-00000/vectors.npy, listings.parquet (item_id, category_path), scann/
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -24,8 +23,10 @@ from stylejax.retrieval.index.part import Part
 from stylejax.retrieval.index.tree import Effort, ScannTree
 from stylejax.retrieval.index.tuning import Tuning
 from stylejax.retrieval.json_file import read_json
+from stylejax.retrieval.manifest import write_json
 
 DESCRIPTION = "index.json"
+UNFINISHED = "unfinished"  # folder in the index's own: parts of one that is being made
 
 
 def save_index(
@@ -36,7 +37,7 @@ def save_index(
     target: float,
     origin: Origin | None,
 ) -> None:
-    """Writes an index; an index there is replaced.
+    """Writes an index; one that is there is replaced as soon as this one is whole.
 
     Args:
       folder: created if need be.
@@ -49,20 +50,19 @@ def save_index(
     Raises:
       ConfigError: when there is no vector.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / DESCRIPTION).unlink(missing_ok=True)
-    for old in folder.glob("part-*"):
-        shutil.rmtree(old)
+    new = folder / UNFINISHED
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
     written: list[dict[str, Any]] = []
     dim = 0
     for number, part in enumerate(parts):
         name = f"part-{number:05d}"
-        (folder / name).mkdir()
-        np.save(folder / name / "vectors.npy", part.vectors, allow_pickle=False)
+        (new / name).mkdir()
+        np.save(new / name / "vectors.npy", part.vectors, allow_pickle=False)
         listings = {"item_id": list(part.item_id), "category_path": list(part.category_path)}
-        pq.write_table(pa.table(listings), folder / name / "listings.parquet")
+        pq.write_table(pa.table(listings), new / name / "listings.parquet")
         if part.tree is not None:
-            part.tree.save(folder / name / "scann")
+            part.tree.save(new / name / "scann")
         dim = part.vectors.shape[1]
         tree = None if part.tree is None else {"leaves": part.tree.leaves}
         tuning = None if part.tuning is None else asdict(part.tuning)
@@ -78,7 +78,14 @@ def save_index(
         "origin": None if origin is None else asdict(origin),
         "parts": written,
     }
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    # An index that is there serves until this one is whole.
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    for old in folder.glob("part-*"):
+        shutil.rmtree(old)
+    for part in written:
+        (new / part["folder"]).rename(folder / part["folder"])
+    new.rmdir()
+    write_json(folder / DESCRIPTION, description)
 
 
 def load_index(folder: Path) -> Index:

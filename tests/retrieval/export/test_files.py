@@ -3,11 +3,13 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from export_jobs import Listings, cut, exported, job, titles
 
-from stylejax.retrieval.export.files import finished, read_note, remove_others
+from stylejax.retrieval.export.files import _write_table, finished, read_note, remove_others
+from stylejax.retrieval.vector_table import vector_table
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,16 @@ def test_shards_are_plain_parquet_with_checksums(tmp_path: Path, dtype: str, sto
     assert table.num_rows == 29
     assert table["view"].to_pylist() == ["m"] * 10 + ["t"] * 9 + ["i"] * 10
     assert table["item_id"].to_pylist()[:10] == list(titles(10))
+
+
+@pytest.mark.parametrize(("dtype", "each"), [("float32", 4), ("float16", 2), ("int8", 1)])
+def test_a_number_takes_as_many_bytes_as_it_says(tmp_path: Path, dtype: str, each: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
+    table = vector_table([str(n) for n in range(500)], ["m"] * 500, vectors, dtype)
+    _write_table(table, tmp_path / "v.parquet", ["item_id", "view"])
+    scale = 4 if dtype == "int8" else 0
+    assert (tmp_path / "v.parquet").stat().st_size < 500 * (64 * each + scale + 4) + 4_000
+    assert pq.read_table(tmp_path / "v.parquet").equals(table)
 
 
 def test_a_shard_is_done_for_its_job_and_its_listings(tmp_path: Path) -> None:

@@ -65,12 +65,30 @@ def test_an_index_is_replaced(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("part-*"))) == 1
 
 
+def test_an_index_serves_until_the_next_one_is_whole(tmp_path: Path) -> None:
+    save_index(tmp_path, parts("exact", (40,)), "m", "exact", 0.9, None)
+    (tmp_path / "notes.txt").write_text("mine")
+
+    def broken():
+        yield from parts("exact", (20,))
+        raise OSError("the export is gone")
+
+    for _ in range(2):  # what the first left is in nobody's way
+        with pytest.raises(OSError, match="the export is gone"):
+            save_index(tmp_path, broken(), "i", "exact", 0.9, None)
+        assert (len(load_index(tmp_path)), load_index(tmp_path).view) == (40, "m")
+    save_index(tmp_path, parts("exact", (20,)), "i", "exact", 0.9, None)
+    assert (len(load_index(tmp_path)), load_index(tmp_path).view) == (20, "i")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"index.json", "part-00000", "notes.txt"}
+
+
 def test_parts_are_written_as_they_come(tmp_path: Path) -> None:
     seen = []
 
     def one_by_one():
         for part in parts("exact", (40, 20, 30)):
-            seen.append(len(list(tmp_path.glob("part-*/vectors.npy"))))
+            seen.append(len(list(tmp_path.glob("unfinished/part-*/vectors.npy"))))
             yield part
 
     save_index(tmp_path, one_by_one(), "m", "exact", 0.9, None)
