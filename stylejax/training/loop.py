@@ -23,7 +23,7 @@ from stylejax.training.compiled import note_compiled
 from stylejax.training.environment import note_environment
 from stylejax.training.feed import Feed, Pending
 from stylejax.training.hosts import first_host, preempted, wait_for_hosts
-from stylejax.training.meter import Meter, summary
+from stylejax.training.meter import Meter, judgement, summary
 from stylejax.training.profile import ProfileWindow
 from stylejax.training.program import Program, model_flops, peak_flops
 from stylejax.training.record import Record, read_record, require_board
@@ -174,6 +174,8 @@ def train(
                 with _saved_all_the_same(save if options.best else None):
                     marks = measured[str(done)] = evaluate(exported(state))
                 record.write(done, marks)
+                if first_host():
+                    print(judgement(done, marks), file=sys.stderr, flush=True)
                 meter.restart()
                 if options.best:
                     save(marks)

@@ -46,7 +46,9 @@ class Meter:
 
 
 def summary(values: Mapping[str, float], skipped: int) -> str:
-    """A line of the record in a few words: the loss, the means of its parts, and the speed.
+    """A line of the record in a few words: the loss, its parts, and the speed.
+
+    Of several kinds of parts the mean of each is told, of one kind each direction.
 
     Args:
       values: of the line.
@@ -58,6 +60,11 @@ def summary(values: Mapping[str, float], skipped: int) -> str:
         for kind in ("ppm", "pdc", "plc")
     }
     means = [f"{kind} {sum(xs) / len(xs):.2f}" for kind, xs in parts.items() if xs]
+    if len(means) == 1:
+        kinds = [name.partition("/") for name in values if "/" in name and "@" not in name]
+        means = [
+            f"{rest} {values[f'{kind}/{rest}']:.2f}" for kind, _, rest in kinds if kind in parts
+        ]
     if len(means) > 1:
         told += f" ({', '.join(means)})"
     if "pairs_per_second" in values:
@@ -67,3 +74,9 @@ def summary(values: Mapping[str, float], skipped: int) -> str:
     if "data_wait" in values:
         told += f"  data wait {values['data_wait']:.1%}"
     return f"{told}  {skipped} skipped" if skipped else told
+
+
+def judgement(step: int, marks: Mapping[str, float]) -> str:
+    """What an evaluation on the way found, in a line for people."""
+    told = ", ".join(f"{name.removeprefix('retrieval/')} {x:.3f}" for name, x in marks.items())
+    return f"evaluated  step {step:,}: {told}"

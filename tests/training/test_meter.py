@@ -3,7 +3,7 @@
 import pytest
 
 from stylejax.training import meter
-from stylejax.training.meter import Meter, summary
+from stylejax.training.meter import Meter, judgement, summary
 
 
 def waited() -> float:
@@ -53,3 +53,11 @@ def test_a_line_says_the_loss_its_parts_and_the_speed() -> None:
     told = "loss 1.2346 (ppm 1.50, plc 0.50)  1,234 pairs/s  MFU 46%  data wait 1.0%"
     assert summary(values, 0) == told
     assert summary({"loss": 1.0, "ppm/m-m": 1.0}, 3) == "loss 1.0000  3 skipped"
+    one_kind = {"loss": 1.0, "ppm/m-m": 0.5, "ppm/t-m": 1.5, "scale": 9.0, "ppm/m-m@64": 2.0}
+    assert summary(one_kind, 0) == "loss 1.0000 (m-m 0.50, t-m 1.50)"
+
+
+def test_what_an_evaluation_found_is_one_line() -> None:
+    marks = {"retrieval/m-m/recall@1": 0.71236, "retrieval/i-i/map@r": 0.5}
+    expected = "evaluated  step 1,200: m-m/recall@1 0.712, i-i/map@r 0.500"
+    assert judgement(1200, marks) == expected
