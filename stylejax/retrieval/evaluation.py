@@ -14,6 +14,7 @@ from stylejax.config import VIEWS, ConfigError
 from stylejax.labels import Label
 from stylejax.retrieval.manifest import identity
 from stylejax.retrieval.metrics import Ranking, mean_metrics, rank_gallery, ranking_metrics
+from stylejax.retrieval.significance import bootstrap_interval
 from stylejax.retrieval.vectors import VectorSet
 
 DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
@@ -81,29 +82,48 @@ def evaluate(
 
     Returns:
       ``{"directions": {"m-m": {"mrr": ..., "recall@1": ..., "queries": ...}, ...},
-      "by_category": {category: {direction: {...}}}, "queries": q, "gallery": g}``.
+      "intervals": {"m-m": {"mrr": [low, high], ...}, ...},
+      "by_category": {category: {direction: {...}}}, "queries": q, "gallery": g}``; the intervals
+      hold 95 % of what `bootstrap_interval` draws.
     """
     group_ids = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
     overall: dict[str, dict[str, float]] = {}
     by_category: dict[str, dict[str, dict[str, float]]] = {}
+    intervals: dict[str, dict[str, list[float]]] = {}
     for direction in directions:
         if not set(direction.split("-")) <= set(vectors.vectors):
             continue  # not exported
         asking, _, rankings = rank_direction(vectors, group_ids, queries, gallery, direction)
         scores: dict[str, list[dict[str, float]]] = {}
+        products: dict[str, list[int]] = {}
         for ranking in rankings:
             if len(ranking.positions):
                 category = categories[int(asking[ranking.query])]
                 scores.setdefault(category, []).append(ranking_metrics(ranking.positions))
-        overall[direction] = mean_metrics([s for group in scores.values() for s in group])
+                product = int(group_ids[asking[ranking.query]])
+                products.setdefault(category, []).append(product)
+        everyone = [s for group in scores.values() for s in group]
+        overall[direction] = mean_metrics(everyone)
+        if everyone:
+            intervals[direction] = _intervals(everyone, [p for x in products.values() for p in x])
         for category in sorted(scores):
             by_category.setdefault(category, {})[direction] = mean_metrics(scores[category])
     return {
         "directions": overall,
+        "intervals": intervals,
         "by_category": {name: by_category[name] for name in sorted(by_category)},
         "queries": len(queries),
         "gallery": len(gallery),
     }
+
+
+def _intervals(
+    scores: Sequence[Mapping[str, float]], products: Sequence[int]
+) -> dict[str, list[float]]:
+    names = list(scores[0])
+    values = np.array([[score[name] for name in names] for score in scores])
+    low, high = bootstrap_interval(values, np.array(products))
+    return {name: [float(a), float(b)] for name, a, b in zip(names, low, high, strict=True)}
 
 
 def evaluate_splits(

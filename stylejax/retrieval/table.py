@@ -31,12 +31,14 @@ def print_metrics(metrics: dict[str, Any]) -> None:
     )
     table = Table(title=f"Retrieval, {where}  (i = photo, t = title, m = both)", box=None)
     table.add_column("query-gallery")
-    for header, _ in SHOWN:
+    (first, _), *others = SHOWN
+    for header in (first, "95 %", *(name for name, _ in others), "queries"):
         table.add_column(header, justify="right")
-    table.add_column("queries", justify="right")
     for direction, values in metrics["directions"].items():
-        cells = [f"{values[name]:.3f}" if name in values else "-" for _, name in SHOWN]
-        table.add_row(direction, *cells, f"{values['queries']:,}")
+        cell, *cells = [f"{values[name]:.3f}" if name in values else "-" for _, name in SHOWN]
+        ends = metrics["intervals"].get(direction, {}).get(SHOWN[0][1])
+        interval = f"{ends[0]:.3f}-{ends[1]:.3f}" if ends else "-"
+        table.add_row(direction, cell, interval, *cells, f"{values['queries']:,}")
     console.print(table)
 
     table = Table(title="R@1 by category, worst first", box=None)

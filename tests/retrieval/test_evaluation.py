@@ -180,3 +180,15 @@ def test_metrics_are_known_by_the_vectors_they_were_made_of() -> None:
         require_metrics_of({"vectors": identity(manifest(5, "cd"))}, now, path)
     with pytest.raises(ConfigError, match="unknown vectors"):
         require_metrics_of({"directions": {}}, now, path)
+
+
+def test_every_metric_has_an_interval_about_it() -> None:
+    result = evaluate(vector_set(), GROUPS, CATEGORIES, EVERY, EVERY, directions=("m-m", "t-i"))
+    assert set(result["intervals"]) == {"m-m", "t-i"}
+    for direction, ends in result["intervals"].items():
+        means = result["directions"][direction]
+        assert set(ends) == set(means) - {"queries"}
+        for name, (low, high) in ends.items():
+            assert 0 <= low <= means[name] <= high <= 1
+    alone = evaluate(vector_set(), [str(n) for n in range(12)], CATEGORIES, EVERY, EVERY)
+    assert alone["intervals"] == {}  # no query has anything to find

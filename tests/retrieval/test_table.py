@@ -13,6 +13,7 @@ def direction(recall: float, queries: int) -> dict[str, float]:
 METRICS = {
     "protocol": {"queries": "val", "gallery": "train", "leave_one_out": False},
     "directions": {"m-m": direction(0.875, 1234), "t-i": {"queries": 0}},
+    "intervals": {"m-m": {"recall@1": [0.85, 0.9]}},
     "by_category": {
         "Mugs [12 cm]": {"m-m": direction(0.9, 1000), "i-i": direction(0.8, 900)},
         "Bolts": {"m-m": direction(0.25, 234)},
@@ -25,9 +26,9 @@ def test_both_tables_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert any("val -> train" in line for line in lines)
     (row,) = [line for line in lines if line.strip().startswith("m-m")]
-    assert row.split() == ["m-m", "0.875", "0.500", "0.500", "0.500", "0.500", "0.500", "1,234"]
+    assert row.split() == ["m-m", "0.875", "0.850-0.900", *["0.500"] * 5, "1,234"]
     (row,) = [line for line in lines if line.strip().startswith("t-i")]
-    assert row.split() == ["t-i", *["-"] * 6, "0"]
+    assert row.split() == ["t-i", *["-"] * 7, "0"]
     (mugs,) = [line for line in lines if "Mugs" in line]
     assert mugs.split()[-8:] == ["0.800", "-", "0.900", *["900", "/", "0", "/", "1,000"]]
     assert lines.index(next(x for x in lines if "Bolts" in x)) < lines.index(mugs)  # worst first

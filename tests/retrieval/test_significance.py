@@ -1,0 +1,53 @@
+"""Tests of stylejax/retrieval/significance.py."""
+
+import numpy as np
+import pytest
+
+from stylejax.retrieval.significance import bootstrap_interval
+
+
+def slow(values: np.ndarray, clusters: np.ndarray, resamples: int) -> tuple[float, float]:
+    """Draws products, puts their queries together, takes the mean."""
+    rng, products, means = np.random.default_rng(1), np.unique(clusters), []
+    for _ in range(resamples):
+        drawn = rng.choice(products, len(products))
+        means.append(np.mean([x for product in drawn for x in values[clusters == product]]))
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def test_it_is_the_interval_of_drawn_products() -> None:
+    rng = np.random.default_rng(0)
+    clusters = rng.integers(0, 40, 200)
+    values = (rng.random(200) < rng.random(40)[clusters]).astype(np.float64)
+    low, high = bootstrap_interval(np.stack([values, 1 - values], axis=1), clusters)
+    expected = slow(values, clusters, 2_000)
+    assert low[0] == pytest.approx(expected[0], abs=0.015)
+    assert high[0] == pytest.approx(expected[1], abs=0.015)
+    # What is missed is the rest of what is found.
+    assert low[1] == pytest.approx(1 - high[0], abs=1e-9)
+
+
+def test_it_holds_the_truth_as_often_as_it_says() -> None:
+    """Products that are found with probability .7, four queries each that go together."""
+    held = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        found = np.repeat(rng.random(80) < 0.7, 4).astype(np.float64)
+        low, high = bootstrap_interval(found[:, None], np.repeat(np.arange(80), 4), seed=seed)
+        held += int(low[0] <= 0.7 <= high[0])
+    assert 0.9 <= held / 200 <= 0.985
+
+
+def test_queries_of_one_product_tell_less_than_of_many() -> None:
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.random(30) < 0.5, 10).astype(np.float64)[:, None]
+    products = np.repeat(np.arange(30), 10)
+    together, apart = (
+        bootstrap_interval(values, clusters) for clusters in (products, np.arange(300))
+    )
+    assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+
+
+def test_one_product_has_no_width() -> None:
+    low, high = bootstrap_interval(np.array([[0.0], [1.0]]), np.array([5, 5]))
+    assert low.tolist() == high.tolist() == [0.5]
