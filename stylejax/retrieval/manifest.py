@@ -23,6 +23,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
       ConfigError: when the folder holds none, or its manifest is damaged.
     """
     path = folder / MANIFEST
+    if not path.is_file() and (done := len(list(folder.glob("part-*.json")))):
+        raise ConfigError(
+            f"the export in {folder} is not finished ({done} shards are done); go on with the "
+            "`stylejax export` that began it"
+        )
     if not path.is_file():
         raise ConfigError(f"no vectors in {folder} ({MANIFEST} is missing); run `stylejax export`")
     return read_json(path, "export again")

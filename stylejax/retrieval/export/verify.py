@@ -32,7 +32,7 @@ def verified(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder)
     faults = [fault for entry in manifest["files"] for fault in _faults(folder, entry, manifest)]
     if faults:
-        raise ConfigError("\n".join([f"{len(faults)} faults in {folder}", *faults]))
+        raise ConfigError("\n".join([f"{folder} has {len(faults)} fault(s):", *faults]))
     return manifest
 
 
