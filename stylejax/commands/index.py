@@ -16,14 +16,15 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--engine",
         default="auto",
-        choices=("auto", "scann", "exact"),
-        help="auto = ScaNN where it is installed; few vectors are searched exactly by either",
+        choices=("auto", "scann", "exact", "approx"),
+        help="auto = ScaNN where it is installed (few vectors are searched exactly all the same); "
+        "approx = approximate search of TPUs, exact elsewhere",
     )
     parser.add_argument(
         "--recall",
         type=float,
         default=0.95,
-        help="share of the true 10 nearest that ScaNN is tuned to find",
+        help="share of the true 10 nearest that ScaNN is tuned, or a TPU asked, to find",
     )
     parser.add_argument(
         "--part-vectors",
@@ -46,7 +47,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     origin = Origin.read(read_manifest(folder), folder / MANIFEST)
     engine = engine_of(args.engine)
     parts = parts_of(folder, args.view, engine, args.recall, args.part_vectors)
-    save_index(out, parts, args.view, engine, args.recall, origin)
+    save_index(out, parts, args.view, args.recall, origin)
     index = load_index(out)
     for part in index.parts:
         if part.tree is not None and part.tuning is not None:
@@ -56,7 +57,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
                 f"leaves searched, {effort.rescored} rescored: recall@10 {tuning.recall:.3f} of "
                 f"{tuning.queries} queries"
             )
-    if index.recall is not None and index.recall < args.recall:
-        print(f"warning: recall@10 {index.recall:.3f} is below the target of {args.recall}")
-    how = "scann" if any(part.tree for part in index.parts) else "exact search"
-    print(f"index      {out}  ({len(index):,} vectors of view {args.view}, {how})")
+    if index.recall is not None and index.recall < index.target:
+        print(f"warning: recall@10 {index.recall:.3f} is below the target of {index.target}")
+    how = {"scann": "scann", "exact": "exact search", "approx": "the devices' search"}
+    print(f"index      {out}  ({len(index):,} vectors of view {args.view}, {how[index.engine]})")

@@ -48,7 +48,7 @@ def index(vectors: np.ndarray, origin: Origin | None = ORIGIN) -> Index:
     items = [f"item {n}" for n in range(len(vectors))]
     paths = ["Home", "Tools"] * len(items)
     part = Part(items, paths[: len(items)], vectors)
-    return Index([part], "m", "exact", origin=origin)
+    return Index([part], "m", origin=origin)
 
 
 def slow_ranking(query: np.ndarray, vectors: np.ndarray, top: int) -> list[Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -13,23 +13,23 @@ from jaxtyping import Float32, Int
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.index.index import Engine
-from stylejax.retrieval.index.part import FEW, Part
+from stylejax.retrieval.index.part import FEW, Engine, Part
 from stylejax.retrieval.index.tree import ScannTree, require_scann, scann_is_here
 from stylejax.retrieval.index.tuning import tuned
 from stylejax.retrieval.manifest import read_manifest, require_file
 from stylejax.retrieval.vector_table import rows_by_item, unit_vectors
 
 SAMPLED = 1_000  # queries that a tree is tuned with, and judged by
-PART_VECTORS = 10_000_000  # a part: with 256 numbers 10 GB, and as much again while it is built
 
 
-def engine_of(wanted: Engine) -> Literal["scann", "exact"]:
-    """The engine that is meant; auto = ScaNN where it is installed.
+def engine_of(wanted: str) -> Engine:
+    """The engine that is meant: scann, exact, approx, or auto = ScaNN where it is installed.
 
     Raises:
       ConfigError: when ScaNN is asked for and not installed.
     """
+    if wanted == "approx":
+        return "approx"
     if wanted == "scann":
         require_scann()
     return "scann" if wanted != "exact" and scann_is_here() else "exact"
@@ -39,7 +39,7 @@ def make_part(
     item_id: Sequence[str],
     category_path: Sequence[str],
     vectors: Float32[NDArray, "n d"],
-    engine: Literal["scann", "exact"],
+    engine: Engine,
     recall: float,
     *,
     queries: Float32[NDArray, "q d"] | None = None,
@@ -50,11 +50,13 @@ def make_part(
       item_id: of each vector.
       category_path: of each vector; "" = unknown.
       vectors: unit vectors.
-      engine: ``scann`` or ``exact``.
-      recall: recall@10 that a tree is tuned for.
+      engine: ``scann``, ``exact``, or ``approx``, exact but on TPUs.
+      recall: that a tree is tuned for (recall@10), or that approximate search is asked for.
       queries: further unit vectors like those that will be searched for, beside a sample of the
         vectors themselves.
     """
+    if engine == "approx":
+        return Part(item_id, category_path, vectors, recall=recall)
     if engine == "exact" or len(vectors) <= FEW:
         return Part(item_id, category_path, vectors)
     tree = ScannTree.build(vectors)
@@ -72,9 +74,9 @@ def make_part(
 def parts_of(
     folder: Path,
     view: str,
-    engine: Literal["scann", "exact"],
+    engine: Engine,
     recall: float,
-    part_vectors: int = PART_VECTORS,
+    part_vectors: int,
 ) -> Iterator[Part]:
     """The listings of an export that have a view, in parts.
 
@@ -84,8 +86,8 @@ def parts_of(
     Args:
       folder: of the export.
       view: to index.
-      engine: ``scann`` or ``exact``.
-      recall: recall@10 that trees are tuned for.
+      engine: see `make_part`.
+      recall: likewise.
       part_vectors: about as many vectors a part: parts end where shards of the export do.
 
     Raises:
@@ -119,7 +121,7 @@ class _Shard:
         self.queries = unit_vectors(others.take(_sample(len(others))))
 
 
-def _joined(shards: Sequence[_Shard], engine: Literal["scann", "exact"], recall: float) -> Part:
+def _joined(shards: Sequence[_Shard], engine: Engine, recall: float) -> Part:
     return make_part(
         [item for shard in shards for item in shard.item_id],
         [category for shard in shards for category in shard.category_path],

@@ -33,7 +33,6 @@ def save_index(
     folder: Path,
     parts: Iterable[Part],
     view: str,
-    engine: str,
     target: float,
     origin: Origin | None,
 ) -> None:
@@ -43,8 +42,7 @@ def save_index(
       folder: created if need be.
       parts: taken one at a time; a part may be let go when the next one is asked for.
       view: m, t or i.
-      engine: ``scann`` or ``exact``.
-      target: recall@10 that trees were tuned for.
+      target: recall@10 that was asked for.
       origin: the checkpoint that made the vectors; None = unknown.
 
     Raises:
@@ -66,12 +64,12 @@ def save_index(
         dim = part.vectors.shape[1]
         tree = None if part.tree is None else {"leaves": part.tree.leaves}
         tuning = None if part.tuning is None else asdict(part.tuning)
-        written.append({"folder": name, "vectors": len(part), "tree": tree, "tuning": tuning})
+        how = {"tree": tree, "tuning": tuning, "recall": part.recall}
+        written.append({"folder": name, "vectors": len(part), **how})
     if not written:
         raise ConfigError(f"no listing has a vector of view {view!r}; nothing to index")
     description = {
         "view": view,
-        "engine": engine,
         "vectors": sum(part["vectors"] for part in written),
         "dim": dim,
         "target": target,
@@ -103,7 +101,6 @@ def load_index(folder: Path) -> Index:
         return Index(
             [_part(folder, part) for part in description["parts"]],
             description["view"],
-            description["engine"],
             description["target"],
             None if origin is None else Origin.read(origin, path),
         )
@@ -122,4 +119,5 @@ def _part(folder: Path, described: dict[str, Any]) -> Part:
         np.load(here / "vectors.npy", mmap_mode="r", allow_pickle=False),
         tree and ScannTree.load(here / "scann", described["vectors"], tree["leaves"]),
         tuning and Tuning(**{**tuning, "effort": Effort(**tuning["effort"])}),
+        described["recall"],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
-from stylejax.retrieval.index.part import Part
-
-Engine = Literal["auto", "scann", "exact"]
+from stylejax.retrieval.index.part import Engine, Part
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,7 @@ class Index:
 
     parts: Sequence[Part]
     view: str  # m, t or i; for whoever loads the index
-    engine: Literal["scann", "exact"]
-    target: float = 1.0  # recall@10 that trees were tuned for
+    target: float = 1.0  # recall@10 that was asked for; exact search is above it
     origin: Origin | None = None  # the checkpoint that made the vectors; None = unknown
 
     def __post_init__(self) -> None:
@@ -34,6 +30,13 @@ class Index:
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
+
+    @property
+    def engine(self) -> Engine:
+        """How it searches; where there are trees, small parts are searched exactly all the same."""
+        if any(part.tree for part in self.parts):
+            return "scann"
+        return "approx" if any(part.recall < 1 for part in self.parts) else "exact"
 
     @property
     def dim(self) -> int:

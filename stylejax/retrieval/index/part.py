@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int
@@ -14,6 +15,7 @@ from stylejax.retrieval.index.exact import exact_top_k
 from stylejax.retrieval.index.tree import ScannTree
 from stylejax.retrieval.index.tuning import Tuning
 
+Engine = Literal["scann", "exact", "approx"]
 FEW = 20_000  # vectors that are searched exactly: no tree is quicker
 LAST = 0.5  # share of a part from which on a tree is no longer asked for more candidates
 
@@ -27,6 +29,7 @@ class Part:
     vectors: Float32[NDArray, "n d"]
     tree: ScannTree | None = None  # None = exact search
     tuning: Tuning | None = None  # of the tree
+    recall: float = 1.0  # without a tree: below 1 the devices may miss as much, see `exact_top_k`
 
     def __len__(self) -> int:
         return len(self.item_id)
@@ -56,7 +59,7 @@ class Part:
         self, queries: Float32[NDArray, "q d"], k: int
     ) -> tuple[Int[NDArray, "q k"], Float32[NDArray, "q k"]]:
         if self.tree is None or self.tuning is None:
-            return exact_top_k(queries, self.vectors, k)
+            return exact_top_k(queries, self.vectors, k, recall=self.recall)
         return self.tree.search(queries, k, self.tuning.effort)
 
     def _some(

@@ -63,7 +63,7 @@ class ScannTree:
     ) -> tuple[Int[NDArray, "q k"], Float32[NDArray, "q k"]]:
         """About the k nearest vectors of each query, at most all of them, best first."""
         filled = math.ceil(k * self.leaves / self._count)
-        leaves = min(self.leaves, max(effort.leaves, SPARE_LEAVES * filled if k > 10 else filled))
+        leaves = min(self.leaves, max(effort.leaves, SPARE_LEAVES * filled))
         rescored = max(effort.rescored, k)
         found, scores = self._batched(queries, k, leaves, rescored)
         # Leaves differ in size: where those searched hold fewer than k, ScaNN gives NaN.

@@ -42,7 +42,7 @@ def test_an_index_survives_the_disk_wherever_it_is_moved(
     monkeypatch.setattr(build, "FEW", 1_000)  # the first part has a tree, the second has none
     made = parts(engine)
     assert [part.tree is not None for part in made] == [engine == "scann", False]
-    save_index(tmp_path / "here", made, "t", engine, 0.9, ORIGIN)
+    save_index(tmp_path / "here", made, "t", 0.9, ORIGIN)
     (tmp_path / "here").rename(tmp_path / "there")
     loaded = load_index(tmp_path / "there")
     assert (loaded.view, loaded.engine, loaded.target, loaded.origin) == ("t", engine, 0.9, ORIGIN)
@@ -58,15 +58,15 @@ def test_an_index_survives_the_disk_wherever_it_is_moved(
 
 
 def test_an_index_is_replaced(tmp_path: Path) -> None:
-    save_index(tmp_path, parts("exact"), "m", "exact", 0.9, None)
-    save_index(tmp_path, parts("exact", (40,)), "i", "exact", 0.9, None)
+    save_index(tmp_path, parts("exact"), "m", 0.9, None)
+    save_index(tmp_path, parts("exact", (40,)), "i", 0.9, None)
     loaded = load_index(tmp_path)
     assert (len(loaded), loaded.view, loaded.origin) == (40, "i", None)
     assert len(list(tmp_path.glob("part-*"))) == 1
 
 
 def test_an_index_serves_until_the_next_one_is_whole(tmp_path: Path) -> None:
-    save_index(tmp_path, parts("exact", (40,)), "m", "exact", 0.9, None)
+    save_index(tmp_path, parts("exact", (40,)), "m", 0.9, None)
     (tmp_path / "notes.txt").write_text("mine")
 
     def broken():
@@ -75,9 +75,9 @@ def test_an_index_serves_until_the_next_one_is_whole(tmp_path: Path) -> None:
 
     for _ in range(2):  # what the first left is in nobody's way
         with pytest.raises(OSError, match="the export is gone"):
-            save_index(tmp_path, broken(), "i", "exact", 0.9, None)
+            save_index(tmp_path, broken(), "i", 0.9, None)
         assert (len(load_index(tmp_path)), load_index(tmp_path).view) == (40, "m")
-    save_index(tmp_path, parts("exact", (20,)), "i", "exact", 0.9, None)
+    save_index(tmp_path, parts("exact", (20,)), "i", 0.9, None)
     assert (len(load_index(tmp_path)), load_index(tmp_path).view) == (20, "i")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"index.json", "part-00000", "notes.txt"}
@@ -91,20 +91,20 @@ def test_parts_are_written_as_they_come(tmp_path: Path) -> None:
             seen.append(len(list(tmp_path.glob("unfinished/part-*/vectors.npy"))))
             yield part
 
-    save_index(tmp_path, one_by_one(), "m", "exact", 0.9, None)
+    save_index(tmp_path, one_by_one(), "m", 0.9, None)
     assert seen == [0, 1, 2]
 
 
 def test_nothing_to_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no listing has a vector of view 'i'"):
-        save_index(tmp_path, [], "i", "exact", 0.9, None)
+        save_index(tmp_path, [], "i", 0.9, None)
     with pytest.raises(ConfigError, match="run `stylejax index` first"):
         load_index(tmp_path)
 
 
 @pytest.mark.parametrize("fault", ["gone", "cut", "old"])
 def test_a_damaged_index_is_told(tmp_path: Path, fault: str) -> None:
-    save_index(tmp_path, [Part(ids(9), [""] * 9, unit(9))], "m", "exact", 0.9, None)
+    save_index(tmp_path, [Part(ids(9), [""] * 9, unit(9))], "m", 0.9, None)
     if fault == "gone":
         (tmp_path / "part-00000" / "vectors.npy").unlink()
     elif fault == "cut":

@@ -20,7 +20,7 @@ def index(*ends: int) -> Index:
         Part(ids(60)[start:end], PATHS[start:end], VECTORS[start:end])
         for start, end in zip((0, *ends), (*ends, 60), strict=True)
     ]
-    return Index(parts, "m", "exact")
+    return Index(parts, "m")
 
 
 @pytest.mark.parametrize("ends", [(), (20,), (1, 2, 40)])
@@ -63,9 +63,9 @@ def test_recall_is_the_mean_over_trees() -> None:
         Part(ids(n), [""] * n, unit(n), None, Tuning(Effort(1, 1), recall, 9))
         for n, recall in ((10, 0.9), (30, 0.98))
     ]
-    assert Index(parts, "m", "scann").recall == pytest.approx(0.96)
+    assert Index(parts, "m").recall == pytest.approx(0.96)
 
 
 def test_nothing_to_search_is_refused() -> None:
     with pytest.raises(ConfigError, match="no listing has a vector of view 'i'"):
-        Index([], "i", "exact")
+        Index([], "i")
