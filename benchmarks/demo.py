@@ -66,7 +66,7 @@ def main() -> None:
     views = {"photo only": "i-i", "title only": "t-t", "both": "m-m"}
     table = {
         industry: {name: row[direction]["recall@1"] for name, direction in views.items()}
-        for industry, row in metrics["by_category"].items()
+        for industry, row in metrics["breakdowns"]["category"].items()
     }
     table["all"] = {
         name: metrics["directions"][direction]["recall@1"] for name, direction in views.items()

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.support.machine import machine
 from stylejax.commands.opened import Run
-from stylejax.retrieval.evaluation import evaluate_splits
+from stylejax.retrieval.evaluation.evaluate import evaluate_splits
 from stylejax.retrieval.vectors import read_vectors
 from stylejax.training.record import read_record
 
@@ -111,7 +111,7 @@ def cut_scores(run: Path, length: int) -> dict[str, float]:
         options.query_split,
         options.gallery_split,
         directions=DIRECTIONS,
-    )["directions"]
+    ).metrics["directions"]
     return {f"{d} {m}": found[d][m] for d in DIRECTIONS for m in ("recall@1", "map@r")}
 
 

@@ -40,7 +40,7 @@ def main() -> None:
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import mine, write_pairs
     from input_pipeline.sources import locate
-    from stylejax.retrieval.evaluation import evaluate_splits
+    from stylejax.retrieval.evaluation.evaluate import evaluate_splits
     from stylejax.retrieval.vectors import VectorSet, read_vectors
 
     config = load_config("configs/grocery.py")
@@ -53,7 +53,9 @@ def main() -> None:
 
     def judge(name: str, vectors: VectorSet, **facts: float) -> None:
         scores = {
-            protocol: evaluate_splits(vectors, labels, "val", gallery, directions=directions)
+            protocol: evaluate_splits(
+                vectors, labels, "val", gallery, directions=directions
+            ).metrics
             for protocol, gallery in (("across visits", "train"), ("within val", "val"))
             for directions in [[d for d in ("i-i", "m-m") if d[0] in vectors.vectors]]
         }

@@ -72,7 +72,12 @@ class Catalogue:
     def labels(self, category_level: int) -> dict[str, Label]:
         """Item id to what evaluation knows of it; the catalogue must hold the truth."""
         return {
-            item: Label(self.product(row), self.category(row, category_level), self.split[row])
+            item: Label(
+                self.product(row),
+                self.category(row, category_level),
+                self.split[row],
+                self.category(row, 1),
+            )
             for row, item in enumerate(self.item_id)
         }
 

@@ -13,6 +13,7 @@ class Label:
     group: str  # true product
     category: str  # category to break results down by
     split: str
+    industry: str = ""  # the first level of its category path
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def test_every_verb_leaves_its_files(trained_run: Path) -> None:
     metrics = json.loads((trained_run / "metrics.json").read_text())
     assert metrics["protocol"] == {"queries": "val", "gallery": "train", "leave_one_out": False}
     assert len(metrics["directions"]) == 9
-    assert set(metrics["by_category"]) == {"Home", "Tools"}
+    assert set(metrics["breakdowns"]["category"]) == {"Home", "Tools"}
     assert metrics["vectors"]["step"] == 5
 
 

@@ -66,7 +66,7 @@ def test_the_demo_goes_all_the_way(demo: Path) -> None:
     assert metrics["protocol"] == {"queries": "test", "gallery": "test", "leave_one_out": True}
     assert len(metrics["directions"]) == 9
     assert metrics["directions"]["m-m"]["queries"] > 20
-    assert len(metrics["by_category"]) > 2
+    assert len(metrics["breakdowns"]["category"]) > 2
     page = (demo / "report.html").read_text()
     assert config.data.note in page
     assert page.count("data:image/jpeg") > 20

@@ -113,7 +113,7 @@ def _typed(raw: ir.Table) -> ir.Table:
     query = _text(raw["query"])
     no: Any = ibis.literal(False)
     columns: dict[str, Any] = {
-        "query": _folded(query),
+        "query": folded(query),
         "item_id": _text(raw["item_id"]),
         # Blanks sort before "!" or after "~".
         "unasked": query.between("!", "~").ifelse(no, query.re_search(f"^{BLANK}*$")),
@@ -148,7 +148,7 @@ def _text(value: Any) -> Any:
     return value.cast("string").fill_null("")
 
 
-def _folded(text: Any) -> Any:
+def folded(text: Any) -> Any:
     """A query without outer white space, in lower case.
 
     Where engines differ in that, in the letter that any capital may stand for.

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import Run
+from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
     from stylejax.retrieval.comparison import ComparedRun, Row
+    from stylejax.retrieval.evaluation.comparable import Difference
+
+TESTED = ("first", "second", "difference", "95 %", "p", "queries")
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -19,7 +23,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--out", default="", help="page; empty = compare.html in the first run")
     args = parser.parse_args(argv)
     from stylejax.retrieval.album import Album
-    from stylejax.retrieval.comparison import curves, named, results, settings
+    from stylejax.retrieval.comparison import curves, named, paired_rows, results, settings
     from stylejax.retrieval.page import render
 
     folders = [Path(folder) for folder in args.runs]
@@ -28,6 +32,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     differing, found = settings(compared), results(compared)
     show("Settings that differ", names, differing)
     show("Results", names, found)
+    tested, why_not = compared_queries(folders, names)
+    if any(tested.values()):
+        show("The same queries in both runs", TESTED, paired_rows(tested))
+    for reason in why_not:
+        print(f"not tested: {reason}")
     out = Path(args.out) if args.out else folders[0] / "compare.html"
     render(
         out,
@@ -36,6 +45,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         names=names,
         settings=differing,
         results=found,
+        paired=paired_rows(tested),
+        paired_columns=TESTED,
+        why_not=why_not,
         charts=curves(compared),
     )
     print(f"page       {out}")
@@ -54,6 +66,22 @@ def opened(folder: Path, name: str) -> ComparedRun:
     path = folder / "metrics.json"
     metrics = read_json(path, "run `stylejax evaluate` again") if path.is_file() else {}
     return ComparedRun(name, Run(folder).config, read_record(folder), metrics)
+
+
+def compared_queries(
+    folders: Sequence[Path], names: Sequence[str]
+) -> tuple[dict[tuple[str, str], list[Difference]], list[str]]:
+    """Each evaluated run against the first: by their names; and why some cannot be."""
+    from stylejax.retrieval.evaluation.comparable import differences, read_queries
+
+    tested, why_not = {}, []
+    for folder, name in list(zip(folders, names, strict=True))[1:]:
+        try:
+            first, other = (read_queries(run / "metrics.json") for run in (folders[0], folder))
+            tested[names[0], name] = differences(first, other)
+        except ConfigError as error:
+            why_not.append(str(error))
+    return tested, list(dict.fromkeys(why_not))
 
 
 def show(title: str, names: Sequence[str], rows: Sequence[Row]) -> None:

@@ -20,10 +20,10 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     parser.add_argument("--out", default="", help="page to write; empty = report.html in the run")
     opened, args = open_run(parser, argv, with_truth=True)
-    from stylejax.retrieval.evaluation import require_metrics_of
+    from stylejax.retrieval.evaluation.evaluate import require_metrics_of
     from stylejax.retrieval.json_file import read_json
-    from stylejax.retrieval.report import write_report
-    from stylejax.retrieval.vectors import read_vectors
+    from stylejax.retrieval.report.write import write_report
+    from stylejax.retrieval.stored_vectors import StoredVectors
     from stylejax.training.record import read_record
 
     config, funnel = opened.config, opened.folder / "mining.json"
@@ -46,7 +46,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         metrics=metrics,
         record=read_record(opened.folder),
         funnel=[(name, count) for name, count in steps],
-        vectors=read_vectors(folder),
+        vectors=StoredVectors(folder),
         labels=catalogue.labels(config.evaluation.category_level),
         cards=[catalogue.card(row) for row in range(len(catalogue))],
         note=config.data.note,

@@ -37,7 +37,7 @@ def retrieval_evaluation(
     from input_pipeline.listings import product_batches
     from stylejax.encoder import encoder_factory
     from stylejax.encoder.inference import encode_all, make_encode
-    from stylejax.retrieval.evaluation import evaluate_splits, split_rows
+    from stylejax.retrieval.evaluation.evaluate import evaluate_splits, split_rows
     from stylejax.retrieval.vectors import collect
     from stylejax.training.mesh import by_row, local_rows, replicated
 
@@ -68,7 +68,7 @@ def retrieval_evaluation(
         )
         found = {
             f"retrieval/{direction}/{name}": value
-            for direction, values in result["directions"].items()
+            for direction, values in result.metrics["directions"].items()
             for name, value in values.items()
         }
         return {name: found[name] for name in MARKS if name in found}

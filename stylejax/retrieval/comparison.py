@@ -12,9 +12,11 @@ from typing import Any
 
 from stylejax.config import Config, ConfigError
 from stylejax.retrieval.charts import Chart, Series, over_steps, points_of, round_ticks
+from stylejax.retrieval.evaluation.comparable import Difference
 
 MOST = 6  # runs: as many as lines can be told apart
 SHOWN = ("recall@1", "map@r")  # of what evaluate measured
+SURE = 0.05  # p below which a difference is marked
 SPEED = ("pairs_per_second", "data_wait", "mfu")
 
 
@@ -89,6 +91,32 @@ def results(runs: Sequence[ComparedRun]) -> list[Row]:
             ]
             rows.append(_row(f"{direction} {metric}, evaluated", values, "{:.3f}", best=max))
     return [row for row in rows if any(cell != "-" for cell in row.cells)]
+
+
+def paired_rows(tested: Mapping[tuple[str, str], Sequence[Difference]]) -> list[Row]:
+    """What the paired tests found: a line for each run against the first, direction and metric.
+
+    A difference with p below .05 is marked as best.
+    """
+    several = len(tested) > 1
+    return [
+        Row(
+            f"{second}: {one.direction} {one.metric}"
+            if several
+            else f"{one.direction} {one.metric}",
+            (
+                f"{one.first:.3f}",
+                f"{one.second:.3f}",
+                f"{one.second - one.first:+.3f}",
+                f"{one.low:+.3f} to {one.high:+.3f}",
+                f"{one.p:.4f}",
+                f"{one.queries:,}",
+            ),
+            (2,) if one.p < SURE else (),
+        )
+        for (_, second), found in tested.items()
+        for one in found
+    ]
 
 
 def curves(runs: Sequence[ComparedRun]) -> list[Chart]:

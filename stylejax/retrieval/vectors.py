@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
@@ -21,9 +21,37 @@ if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
 
 
+ROWS = 16_384  # vectors that are handed out at a time
+
+
+@runtime_checkable
+class Vectors(Protocol):
+    """Unit vectors of n listings by view, wherever they lie."""
+
+    @property
+    def item_id(self) -> list[str]:
+        """Id of each listing."""
+        ...
+
+    @property
+    def present(self) -> dict[str, Bool[NDArray, " n"]]:
+        """For each view that there is: which listings have it."""
+        ...
+
+    def take(self, view: str, rows: Int[NDArray, " k"]) -> Float32[NDArray, "k dim"]:
+        """The vectors of some listings, in memory; zeros where the view is absent."""
+        ...
+
+    def blocks(
+        self, view: str, rows: Int[NDArray, " k"]
+    ) -> Iterator[tuple[int, Float32[NDArray, "b dim"]]]:
+        """The vectors of ascending rows, some at a time, and the place in `rows` of the first."""
+        ...
+
+
 @dataclass(frozen=True)
 class VectorSet:
-    """Unit vectors of n listings, aligned by row across views."""
+    """Unit vectors of n listings in memory, aligned by row across views; see `Vectors`."""
 
     item_id: list[str]
     vectors: dict[str, Float32[NDArray, "n dim"]]  # by view; zeros where it is absent
@@ -31,6 +59,17 @@ class VectorSet:
 
     def __len__(self) -> int:
         return len(self.item_id)
+
+    def take(self, view: str, rows: Int[NDArray, " k"]) -> Float32[NDArray, "k dim"]:
+        """The vectors of some listings."""
+        return self.vectors[view][rows]
+
+    def blocks(
+        self, view: str, rows: Int[NDArray, " k"]
+    ) -> Iterator[tuple[int, Float32[NDArray, "b dim"]]]:
+        """The vectors of ascending rows, some at a time, and the place in `rows` of the first."""
+        for start in range(0, len(rows), ROWS):
+            yield start, self.vectors[view][rows[start : start + ROWS]]
 
 
 def collect(encoded: Iterable[Encoded], item_id: Sequence[str]) -> VectorSet:

@@ -1,4 +1,4 @@
-"""Tests of stylejax/retrieval/evaluation.py."""
+"""Tests of stylejax/retrieval/evaluation/evaluate.py."""
 
 import dataclasses
 from pathlib import Path
@@ -10,13 +10,14 @@ import pytest
 from stylejax.config import ConfigError
 from stylejax.labels import Label
 from stylejax.origin import Origin
-from stylejax.retrieval.evaluation import (
+from stylejax.retrieval.evaluation.evaluate import (
     DIRECTIONS,
-    evaluate,
     evaluate_splits,
+    judge,
     require_metrics_of,
     worst_first,
 )
+from stylejax.retrieval.evaluation.truth import of_groups
 from stylejax.retrieval.manifest import identity
 from stylejax.retrieval.vectors import VectorSet
 
@@ -34,6 +35,11 @@ def vector_set(rows: int = 12, *, dim: int = 5, seed: int = 0) -> VectorSet:
 GROUPS = ["a", "a", "a", "b", "b", "b", "c", "c", "c", "d", "d", "e"]
 CATEGORIES = ["x"] * 6 + ["y"] * 6
 EVERY = np.arange(12)
+
+
+def evaluate(vectors, groups, categories, queries, gallery, **given) -> dict[str, Any]:
+    truth = of_groups(groups, queries, gallery)
+    return judge(vectors, vectors, truth, groups, {"category": categories}, **given).metrics
 
 
 def slow_recall(vectors, query_view, target_view, queries, gallery) -> tuple[float, int]:
@@ -87,9 +93,9 @@ def test_a_perfect_encoder_scores_one() -> None:
 def test_categories_are_those_of_the_query_and_add_up() -> None:
     vectors = vector_set()
     result = evaluate(vectors, GROUPS, CATEGORIES, EVERY, EVERY, directions=("m-m", "t-i"))
-    assert list(result["by_category"]) == ["x", "y"]
+    assert list(result["breakdowns"]["category"]) == ["x", "y"]
     for direction in ("m-m", "t-i"):
-        parts = [result["by_category"][name][direction] for name in "xy"]
+        parts = [result["breakdowns"]["category"][name][direction] for name in "xy"]
         assert [part["queries"] for part in parts] == [6, 5]
         mean = sum(part["mrr"] * part["queries"] for part in parts) / 11
         assert result["directions"][direction]["mrr"] == pytest.approx(mean)
@@ -123,10 +129,10 @@ def labels(splits: list[str]) -> dict[str, Label]:
 
 def test_the_same_split_leaves_one_out_and_others_do_not() -> None:
     splits = ["val", "train", "train"] * 4
-    result = evaluate_splits(vector_set(), labels(splits), "val", "train")
+    result = evaluate_splits(vector_set(), labels(splits), "val", "train").metrics
     assert result["protocol"] == {"queries": "val", "gallery": "train", "leave_one_out": False}
     assert (result["queries"], result["gallery"]) == (4, 8)
-    result = evaluate_splits(vector_set(), labels(splits), "train", "train")
+    result = evaluate_splits(vector_set(), labels(splits), "train", "train").metrics
     assert result["protocol"]["leave_one_out"] is True
     expected = evaluate(
         vector_set(), GROUPS, CATEGORIES, *([np.flatnonzero(np.array(splits) == "train")] * 2)

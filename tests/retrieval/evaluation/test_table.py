@@ -2,7 +2,7 @@
 
 import pytest
 
-from stylejax.retrieval.table import print_metrics
+from stylejax.retrieval.evaluation.table import print_metrics
 
 
 def direction(recall: float, queries: int) -> dict[str, float]:
@@ -14,9 +14,11 @@ METRICS = {
     "protocol": {"queries": "val", "gallery": "train", "leave_one_out": False},
     "directions": {"m-m": direction(0.875, 1234), "t-i": {"queries": 0}},
     "intervals": {"m-m": {"recall@1": [0.85, 0.9]}},
-    "by_category": {
-        "Mugs [12 cm]": {"m-m": direction(0.9, 1000), "i-i": direction(0.8, 900)},
-        "Bolts": {"m-m": direction(0.25, 234)},
+    "breakdowns": {
+        "category": {
+            "Mugs [12 cm]": {"m-m": direction(0.9, 1000), "i-i": direction(0.8, 900)},
+            "Bolts": {"m-m": direction(0.25, 234)},
+        }
     },
 }
 
@@ -39,7 +41,7 @@ def test_both_tables_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_category_is_printed_as_it_is_spelled(capsys: pytest.CaptureFixture[str]) -> None:
     """Square brackets are markup to the library that draws the table."""
     odd = {"Lamps [red]": {"m-m": direction(0.1, 1)}, "[/b] Cups": {"m-m": direction(0.2, 1)}}
-    print_metrics(METRICS | {"by_category": odd})
+    print_metrics(METRICS | {"breakdowns": {"category": odd}})
     printed = capsys.readouterr().out
     assert "Lamps [red]" in printed
     assert "[/b] Cups" in printed

@@ -1,4 +1,4 @@
-"""Tests of stylejax/retrieval/report.py: the page of a run says what is so."""
+"""Tests of stylejax/retrieval/report/write.py: the page of a run says what is so."""
 
 import html
 import re
@@ -14,8 +14,8 @@ from PIL import Image
 
 from stylejax.config import Config, ConfigError
 from stylejax.labels import Card, Label
-from stylejax.retrieval.evaluation import evaluate_splits
-from stylejax.retrieval.report import write_report
+from stylejax.retrieval.evaluation.evaluate import evaluate_splits
+from stylejax.retrieval.report.write import write_report
 from stylejax.retrieval.vectors import VectorSet
 
 EVIL = "<script>alert('x')</script><img src=http://evil.example/x.png>"
@@ -59,7 +59,7 @@ class Data:
         )
 
     def write(self, path: Path, **changes: Any) -> str:
-        metrics = evaluate_splits(self.vectors, self.labels, "test", "test")
+        metrics = evaluate_splits(self.vectors, self.labels, "test", "test").metrics
         given: dict[str, Any] = {
             "name": "the run",
             "config": Config(),
@@ -147,9 +147,9 @@ def _group(name: str) -> str:
 
 
 def test_every_category_is_there_worst_first(data: Data, page: str) -> None:
-    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test").metrics
     worst_first = sorted(
-        CATEGORIES, key=lambda name: metrics["by_category"][name]["m-m"]["recall@1"]
+        CATEGORIES, key=lambda name: metrics["breakdowns"]["category"][name]["m-m"]["recall@1"]
     )
     assert worst_first == list(CATEGORIES)
     assert _category_order(page, r'class="category">\s*<h3>([^<]+)<') == worst_first
@@ -186,7 +186,7 @@ def test_ranks_are_those_of_the_metrics_among_equals_too(data: Data, tmp_path: P
         item: replace(label, group=f"{row // 6} {row % 3}", category=f"query {item}")
         for row, (item, label) in enumerate(data.labels.items())
     }
-    metrics = evaluate_splits(vectors, labels, "test", "test")
+    metrics = evaluate_splits(vectors, labels, "test", "test").metrics
     page = data.write(tmp_path / "report.html", vectors=vectors, labels=labels, metrics=metrics)
     seen = set()
     for example in Reader(page).examples:
@@ -194,7 +194,7 @@ def test_ranks_are_those_of_the_metrics_among_equals_too(data: Data, tmp_path: P
         for direction, tiles in zip(("m-m", "i-i"), example["answers"], strict=True):
             place = [tile["marked"] for tile in tiles].index("right")
             rank = tiles[place].get("rank", place + 1)
-            expected = metrics["by_category"][f"query {item}"][direction]["mrr"]
+            expected = metrics["breakdowns"]["category"][f"query {item}"][direction]["mrr"]
             assert expected == pytest.approx(1 / rank)
             seen.add(rank)
     assert len(seen) > 2
@@ -215,7 +215,7 @@ def test_wrong_examples_come_first_and_show_the_first_right_result(page: str) ->
 def test_a_query_without_a_photo_says_so(data: Data, tmp_path: Path) -> None:
     nothing = np.zeros_like(data.vectors.present["i"])
     vectors = replace(data.vectors, present=data.vectors.present | {"i": nothing})
-    metrics = evaluate_splits(vectors, data.labels, "test", "test")
+    metrics = evaluate_splits(vectors, data.labels, "test", "test").metrics
     page = data.write(tmp_path / "report.html", vectors=vectors, metrics=metrics)
     examples = Reader(page).examples
     assert all(len(example["answers"]) == 1 for example in examples)
@@ -223,7 +223,7 @@ def test_a_query_without_a_photo_says_so(data: Data, tmp_path: Path) -> None:
 
 
 def test_metrics_are_on_the_page(data: Data, page: str) -> None:
-    metrics = evaluate_splits(data.vectors, data.labels, "test", "test")
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test").metrics
     numbers = re.findall(r'<p class="number">([\d.]+)<', page)
     assert numbers == [
         f"{100 * metrics['directions'][d]['recall@1']:.1f}" for d in ("i-i", "t-t", "m-m")
@@ -260,7 +260,7 @@ def test_pictures_are_embedded_once_and_all_are_shown(page: str) -> None:
 def test_malicious_titles_and_categories_are_text(data: Data, tmp_path: Path) -> None:
     cards = [replace(card, title=EVIL, category=EVIL) for card in data.cards]
     labels = {item: replace(label, category=EVIL) for item, label in data.labels.items()}
-    metrics = evaluate_splits(data.vectors, labels, "test", "test")
+    metrics = evaluate_splits(data.vectors, labels, "test", "test").metrics
     page = data.write(
         tmp_path / "report.html",
         cards=cards,
@@ -297,7 +297,7 @@ def test_split_against_split(data: Data, tmp_path: Path) -> None:
         item: replace(label, split="queries" if item.endswith("0") else "gallery")
         for item, label in data.labels.items()
     }
-    metrics = evaluate_splits(data.vectors, labels, "queries", "gallery")
+    metrics = evaluate_splits(data.vectors, labels, "queries", "gallery").metrics
     page = data.write(tmp_path / "report.html", labels=labels, metrics=metrics)
     text = " ".join(re.sub(r"<[^>]+>", "", page).split())
     assert "18 listings of the split queries search 54 listings of the split gallery" in text

@@ -1,9 +1,11 @@
-"""Tests of stylejax/retrieval/significance.py."""
+"""Tests of stylejax/retrieval/evaluation/significance.py."""
+
+import itertools
 
 import numpy as np
 import pytest
 
-from stylejax.retrieval.significance import bootstrap_interval
+from stylejax.retrieval.evaluation.significance import bootstrap_interval, holm, paired_test
 
 
 def slow(values: np.ndarray, clusters: np.ndarray, resamples: int) -> tuple[float, float]:
@@ -51,3 +53,47 @@ def test_queries_of_one_product_tell_less_than_of_many() -> None:
 def test_one_product_has_no_width() -> None:
     low, high = bootstrap_interval(np.array([[0.0], [1.0]]), np.array([5, 5]))
     assert low.tolist() == high.tolist() == [0.5]
+
+
+# ---- Differences of two systems
+
+
+def every_flip(differences: np.ndarray, clusters: np.ndarray) -> float:
+    """p over all ways to flip the products."""
+    products = np.unique(clusters)
+    own, beyond = abs(differences.sum()), 0
+    for signs in itertools.product([1, -1], repeat=len(products)):
+        sign_of = dict(zip(products.tolist(), signs, strict=True))
+        total = sum(sign_of[int(c)] * d for c, d in zip(clusters, differences, strict=True))
+        beyond += abs(total) >= own - 1e-12
+    return beyond / 2 ** len(products)
+
+
+def test_p_is_that_of_all_flips() -> None:
+    rng = np.random.default_rng(2)
+    clusters = rng.integers(0, 9, 40)
+    differences = np.stack([rng.normal(shift, 1, 40) for shift in (0, 0.3, 0.8)], axis=1)
+    found = paired_test(differences, clusters)
+    for n in range(3):
+        assert found[n] == pytest.approx(every_flip(differences[:, n], clusters), abs=0.015)
+    assert found[2] < 0.05 < found[0]
+
+
+def test_systems_that_are_alike_are_called_different_as_seldom_as_it_says() -> None:
+    """Forty products, four queries each that go together: flipped one by one p would be lower."""
+    called = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        differences = np.repeat(rng.integers(-1, 2, 40), 4).astype(np.float64)[:, None]
+        called += paired_test(differences, np.repeat(np.arange(40), 4), seed=seed)[0] < 0.05
+    assert 0.01 <= called / 200 <= 0.1
+
+
+def test_equal_systems_have_no_difference() -> None:
+    assert paired_test(np.zeros((5, 2)), np.arange(5)).tolist() == [1.0, 1.0]
+
+
+def test_holm_raises_the_smallest_most() -> None:
+    assert holm(np.array([0.04, 0.01, 0.03])).tolist() == pytest.approx([0.06, 0.03, 0.06])
+    assert holm(np.array([0.9, 0.6])).tolist() == [1.0, 1.0]
+    assert holm(np.array([0.02])).tolist() == [0.02]

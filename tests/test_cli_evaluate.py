@@ -1,0 +1,125 @@
+"""The command line: judging a run in other ways than by all queries of a split."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny
+from verbs import refused, run
+
+from stylejax.retrieval.index.tree import scann_is_here
+
+
+def write(path: Path, *rows: tuple) -> Path:
+    with path.open("w", newline="") as out:
+        csv.writer(out).writerows(rows)
+    return path
+
+
+def test_every_query_is_on_disk_and_two_runs_are_compared_by_them(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = json.loads((trained_run / "metrics.json").read_text())
+    rows = pq.read_table(trained_run / "metrics.queries.parquet").to_pylist()
+    for direction, values in metrics["directions"].items():
+        mine = [row for row in rows if row["direction"] == direction]
+        assert len(mine) == values["queries"]
+        assert sum(row["mrr"] for row in mine) == pytest.approx(values["mrr"] * len(mine))
+    other = tmp_path / "other"
+    shutil.copytree(trained_run, other)
+    run("compare", trained_run, other, "--out", tmp_path / "page.html")
+    printed = capsys.readouterr().out
+    assert "The same queries in both runs" in printed
+    assert "+0.000 to +0.000" in printed
+    assert "+0.000 to +0.000" in (tmp_path / "page.html").read_text()
+    (other / "metrics.queries.parquet").unlink()
+    run("compare", trained_run, other, "--out", tmp_path / "page.html")
+    assert "not tested: no " in capsys.readouterr().out
+    assert "Not tested" in (tmp_path / "page.html").read_text()
+
+
+def test_queries_may_be_drawn(
+    trained_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = ("--queries", "train", "--gallery", "train")
+    run("evaluate", "--run", trained_copy, *splits, "--sample", "5")
+    metrics = json.loads((trained_copy / "metrics.json").read_text())
+    assert metrics["protocol"]["sample"] == metrics["queries"] == 5
+    assert metrics["gallery"] > 5
+    assert "5 queries drawn" in capsys.readouterr().out
+    run("report", "--run", trained_copy)  # of the same queries
+    assert "5 listings drawn" in (trained_copy / "report.html").read_text()
+    assert "--sample is -1" in refused(
+        ["evaluate", "--run", trained_copy, "--sample", "-1"], capsys
+    )
+
+
+@pytest.mark.skipif(not scann_is_here(), reason="ScaNN has wheels for Linux on x86-64 only")
+def test_approximate_search_needs_something_to_search(
+    trained_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(["evaluate", "--run", trained_run, "--ann", "0.9"], capsys)
+    assert "leave out --ann" in told
+    told = refused(["evaluate", "--run", trained_run, "--ann", "2"], capsys)
+    assert "--ann is 2.0" in told
+
+
+def test_judged_pairs(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = ("trigger_id", "recall_id", "label")
+    pairs = write(
+        tmp_path / "pairs.csv", header, ("L00", "L01", 1), ("L00", "L02", 0), ("L00", "?", 1)
+    )
+    out = tmp_path / "judged.json"
+    run("evaluate", "--run", trained_run, "--judgements", pairs, "--out", out)
+    found = json.loads(out.read_text())
+    assert found["protocol"] == {"judgements": "pairs.csv", "by": "listing"}
+    assert found["gallery"] == 2
+    assert found["with_distractors"]["gallery"] == 32
+    assert found["directions"]["m-m"]["queries"] == 1
+    assert set(found["breakdowns"]["category"]) == {"Home"}
+    assert found["pairs"]["m-m"]["roc_auc"] in (0.0, 0.5, 1.0)
+    printed = capsys.readouterr().out
+    assert "! judgements of listings that were not exported: 1" in printed
+    assert "among the 2 judged listings" in printed
+    assert "among all 32 listings" in printed
+    assert (tmp_path / "judged.queries.parquet").is_file()
+
+
+def test_searches_by_words_with_grades(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = ("query", "item_id", "label")
+    rows = [(words, f"L{n:02}", "EI"[n % 2]) for words in ("red", "never said") for n in range(4)]
+    words = write(tmp_path / "words.csv", header, *rows, ("red", "L05", "S"))
+    out = tmp_path / "words.json"
+    asked = ("evaluate", "--run", trained_run, "--judgements", words)
+    run(*asked, "--grades", "E=3,S=1,I=0", "--out", out)
+    found = json.loads(out.read_text())
+    assert set(found["directions"]) == {"t-m", "t-t", "t-i"}
+    assert found["graded"] is True
+    printed = capsys.readouterr().out
+    assert "ERR" in printed
+    assert "RBP" in printed
+    assert "give their gains with --grades" in refused([*asked], capsys)
+    assert "--sample is for evaluation by products" in refused([*asked, "--sample", "3"], capsys)
+    told = refused(["evaluate", "--run", trained_run, "--grades", "E=1"], capsys)
+    assert "--grades goes with --judgements" in told
+
+
+def test_words_that_shoppers_searched_for_are_told_apart(trained_run: Path, tmp_path: Path) -> None:
+    log = tiny.run_config(trained_run).data
+    query = next(csv.DictReader((Path(log.root) / log.clicks).open()))[log.click_columns.query]
+    header = ("query", "item_id", "label")
+    words = write(tmp_path / "w.csv", header, (query, "L00", 1), ("never said", "L01", 1))
+    out = tmp_path / "w.json"
+    run("evaluate", "--run", trained_run, "--judgements", words, "--out", out)
+    seen = json.loads(out.read_text())["breakdowns"]["query"]
+    assert {name: values["t-m"]["queries"] for name, values in seen.items()} == {
+        "seen": 1,
+        "unseen": 1,
+    }
