@@ -123,3 +123,17 @@ def test_words_that_shoppers_searched_for_are_told_apart(trained_run: Path, tmp_
         "seen": 1,
         "unseen": 1,
     }
+
+
+def test_the_report_compares_two_runs(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, page = tmp_path / "other", tmp_path / "page.html"
+    shutil.copytree(trained_run, other)
+    run("report", "--run", trained_run, "--against", other, "--out", page)
+    assert "Beside other" in page.read_text()
+    (other / "metrics.json").unlink()
+    asked = ["report", "--run", trained_run, "--against", other, "--out", page]
+    assert "stylejax evaluate --run" in refused(asked, capsys)
+    run("evaluate", "--run", other, "--queries", "train", "--gallery", "train")
+    assert "differ in more than the model" in refused(asked, capsys)

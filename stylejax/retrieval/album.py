@@ -11,6 +11,7 @@ from PIL import Image
 
 from stylejax.picture_file import open_rgb
 
+MOST = 14_000_000  # bytes of pictures on a page, as written there
 THUMBNAIL = 112  # longest side of a thumbnail in pixels; shown at about 96 CSS pixels
 QUALITY = 80
 
@@ -31,21 +32,33 @@ class Album:
         """
         self.side, self._read = side, read
         self.styles: dict[str, str] = {}  # CSS class -> data URI, in order of first use
+        self.left_out = 0  # pictures that would have made the page too large
+        self._bytes = 0
         self._class_of: dict[Path | bytes, str] = {}
 
     def add(self, image: Path | None) -> str:
-        """The CSS class that shows a picture; empty where there is none or it cannot be read."""
+        """The CSS class that shows a picture; empty where there is none or it cannot be read.
+
+        Once the page holds 14 MB of pictures it is empty for all others too.
+        """
         if image is None:
             return ""
         if image not in self._class_of:
-            jpeg = self._thumbnail(image)
-            # Suppliers copy each other's files: equal pictures under other names are one entry.
-            name = self._class_of.get(jpeg, f"p{len(self.styles)}") if jpeg else ""
-            if jpeg and name not in self.styles:
-                self.styles[name] = data_uri(jpeg)
-                self._class_of[jpeg] = name
-            self._class_of[image] = name
+            self._class_of[image] = self._added(self._thumbnail(image))
         return self._class_of[image]
+
+    def _added(self, jpeg: bytes) -> str:
+        # Suppliers copy each other's files: equal pictures under other names are one entry.
+        if not jpeg or jpeg in self._class_of:
+            return self._class_of.get(jpeg, "")
+        uri = data_uri(jpeg)
+        if self._bytes + len(uri) > MOST:
+            self.left_out += 1
+            return ""
+        self._bytes += len(uri)
+        name = self._class_of[jpeg] = f"p{len(self.styles)}"
+        self.styles[name] = uri
+        return name
 
     def _thumbnail(self, image: Path) -> bytes:
         try:

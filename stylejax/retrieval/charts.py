@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,41 @@ def recall_chart(first_right: Mapping[str, Mapping[int, int]]) -> Chart | None:
         series=lines,
         percent=True,
     )
+
+
+def pair_charts(pairs: Mapping[str, Mapping[str, Any]]) -> list[Chart]:
+    """Precision over recall, and ROC, of a threshold of the cosine: a line for each view.
+
+    Args:
+      pairs: direction to what `pair_curve` or `ranked_curve` gave.
+    """
+    curves = {d: pairs[d]["curve"] for d in SAME_VIEW if pairs.get(d, {}).get("curve")}
+    if not curves:
+        return []
+    axes = (
+        (
+            "Precision over recall",
+            "recall",
+            "% of accepted pairs right",
+            (2, 1),
+            "average_precision",
+        ),
+        ("ROC", "wrong pairs accepted", "% of right pairs accepted", (3, 2), "roc_auc"),
+    )
+    charts = []
+    for title, x_label, y_label, (x, y), area in axes:
+        lines = []
+        for direction, rows in curves.items():
+            points = [(row[x], row[y]) for row in rows]
+            corners = points if area == "average_precision" else [(0.0, 0.0), *points, (1.0, 1.0)]
+            name = f"{VIEW_NAMES[direction[0]]}, area {pairs[direction][area]:.3f}"
+            lines.append(Series(name, direction[0], corners))
+        charts.append(
+            Chart(
+                title, x_label, y_label, (0.0, 1.0), SHARE_TICKS, SHARE_TICKS, lines, percent=True
+            )
+        )
+    return charts
 
 
 def _recall(ranks: Mapping[int, int], k: int) -> float:

@@ -4,9 +4,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from stylejax.picture_file import MAX_PIXELS
+from stylejax.retrieval import album as module
 from stylejax.retrieval.album import Album, thumbnail
 
 
@@ -97,3 +99,20 @@ def test_pictures_come_from_wherever_the_reader_finds_them(tmp_path: Path) -> No
     album = Album(20, read)
     assert [bool(album.add(Path(name))) for name in ("shelf#1", "shelf#2")] == [True, False]
     assert list(album.styles) == [album.add(Path("shelf#1"))]
+
+
+def test_a_page_stays_small_whatever_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colours = ("red", "green", "blue", "white", "black")
+    paths = [_picture(tmp_path / f"{colour}.png", colour) for colour in colours]
+    one = Album()
+    one.add(paths[0])
+    (uri,) = one.styles.values()
+    monkeypatch.setattr(module, "MOST", 3 * len(uri) + 50)
+    album = Album()
+    names = [album.add(path) for path in [*paths, paths[0], paths[4]]]
+    assert names[:3] == ["p0", "p1", "p2"]
+    assert names[3:] == ["", "", "p0", ""]
+    assert album.left_out == 2
+    assert sum(map(len, album.styles.values())) <= module.MOST

@@ -7,6 +7,7 @@ import pytest
 
 from stylejax.retrieval.charts import (
     CURVE_POINTS,
+    pair_charts,
     progress_charts,
     recall_chart,
     round_ticks,
@@ -99,3 +100,17 @@ def test_a_long_record_becomes_means_up_to_its_last_step() -> None:
 def test_zero_is_in_sight_and_negative_values_are_too() -> None:
     _, (bias,) = training_charts([{"step": 1, "bias": -10.0}, {"step": 5, "bias": -9.0}])
     assert (bias.y_ticks[0], bias.y_ticks[-1]) == (-10, 0)
+
+
+def test_pairs_have_two_curves_with_their_areas() -> None:
+    rows = [[0.9, 1.0, 0.5, 0.0], [0.1, 0.5, 1.0, 0.25]]
+    pairs = {
+        "m-m": {"roc_auc": 0.875, "average_precision": 0.75, "curve": rows},
+        "t-t": {"right": 3, "wrong": 0, "curve": []},
+    }
+    precision, roc = pair_charts(pairs)
+    assert [line.points for line in precision.series] == [[(0.5, 1.0), (1.0, 0.5)]]
+    assert [line.points for line in roc.series] == [[(0, 0), (0.0, 0.5), (0.25, 1.0), (1, 1)]]
+    assert precision.series[0].name == "both, area 0.750"
+    assert roc.series[0].name == "both, area 0.875"
+    assert pair_charts({"t-t": pairs["t-t"]}) == []

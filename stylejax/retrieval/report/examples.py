@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from stylejax.retrieval.album import Album
 from stylejax.retrieval.evaluation.ranks import Ranks, rank_right
 from stylejax.retrieval.evaluation.top import top_answers
 from stylejax.retrieval.evaluation.truth import Truth
+from stylejax.retrieval.report.lot import by_lot
 from stylejax.retrieval.vectors import Vectors
 
 SHOWN_RESULTS = 5
@@ -117,13 +117,12 @@ class Judged:
 def examples(
     rows: Iterable[int],
     judged: Mapping[str, Judged],
-    directions: Sequence[str],
     cards: Sequence[Card],
     album: Album,
 ) -> Iterator[Example]:
-    """Queries with what they find in some directions, as far as they have the views."""
+    """Queries with what they find in the judged directions, as far as they have the views."""
     rows = list(rows)
-    found = [judged[d].answers(rows, cards, album) for d in directions if d in judged]
+    found = [one.answers(rows, cards, album) for one in judged.values()]
     for row in rows:
         answers = [answers[row] for answers in found if row in answers]
         yield Example(cards[row], album.add(cards[row].image), answers)
@@ -132,14 +131,13 @@ def examples(
 def drawn(ranks: Mapping[int, int], item_id: Sequence[str], groups: Sequence[str]) -> Iterable[int]:
     """Rows of wrong and right examples, drawn by lot: the same ones in every report of the data.
 
-    The lot is the checksum of the item id, so that no one picks and the catalogue's order does
-    not either. A second query of a product comes only after one of every other product.
+    A second query of a product comes only after one of every other product.
     """
-    by_lot = sorted(ranks, key=lambda row: (zlib.crc32(item_id[row].encode()), row))
+    queries = by_lot(ranks, item_id)
     for wanted, count in ((False, WRONG_EXAMPLES), (True, RIGHT_EXAMPLES)):
         earlier: Counter[str] = Counter()
         order = []
-        for row in by_lot:
+        for row in queries:
             if (ranks[row] == 1) == wanted:
                 order.append((earlier[groups[row]], len(order), row))
                 earlier[groups[row]] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,35 @@ from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import (
     SAME_VIEW,
     VIEW_NAMES,
+    pair_charts,
     progress_charts,
     recall_chart,
     training_charts,
 )
+from stylejax.retrieval.evaluation.comparable import Difference
 from stylejax.retrieval.evaluation.evaluate import truth_of_splits, worst_first
+from stylejax.retrieval.evaluation.table import DIVIDED
+from stylejax.retrieval.evaluation.truth import Truth
 from stylejax.retrieval.funnel import bars
 from stylejax.retrieval.page import render
+from stylejax.retrieval.report.clusters import clusters
 from stylejax.retrieval.report.examples import Judged, drawn, examples
+from stylejax.retrieval.report.plane import plane
+from stylejax.retrieval.report.versus import Versus, versus
 from stylejax.retrieval.vectors import Vectors
 
-EXAMPLE_DIRECTIONS = ("m-m", "i-i")
+SHOWN_DIRECTIONS = ("m-m", "i-i", "t-t")
 EXAMPLE_CATEGORIES = 24  # the worst ones: a taxonomy of a thousand leaves must not fill the page
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another run, judged by the same queries."""
+
+    name: str
+    vectors: Vectors
+    metrics: Mapping[str, Any]  # of its evaluation
+    differences: Sequence[Difference]  # its metrics less this run's
 
 
 def write_report(
@@ -38,6 +56,7 @@ def write_report(
     labels: Mapping[str, Label],
     cards: Sequence[Card],
     note: str,
+    other: Other | None = None,
     read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> None:
     """Writes the report of an evaluated run.
@@ -53,25 +72,18 @@ def write_report(
       labels: item id to truth.
       cards: what to show of the listings, by item id.
       note: what of the data is simulated; shown on top, "" = nothing to say.
+      other: a run to compare with; None = none.
       read: from a card's picture to what is in its file.
 
     Raises:
-      ConfigError: when the catalogue lacks an exported listing.
+      ConfigError: when the catalogue lacks an exported listing, or the run has no vectors of photo
+        and title together.
     """
     card_of = {card.item_id: card for card in cards}
-    lost = [item for item in vectors.item_id if item not in labels or item not in card_of]
-    if lost:
-        raise ConfigError(
-            f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
-            "give the catalogue that was exported with --catalog"
-        )
-    aligned = [card_of[item] for item in vectors.item_id]
-    known = [labels[item] for item in vectors.item_id]
+    known, aligned = require_known(vectors, labels, card_of)
     groups = [label.group for label in known]
-    if "m" not in vectors.present:
-        raise ConfigError("the report shows results by photo and title: export view m as well")
     truth = truth_of_splits(known, metrics["protocol"])
-    judged = {d: Judged(vectors, truth, d) for d in SAME_VIEW if d[0] in vectors.present}
+    judged = judged_directions(vectors, truth)
     first = {direction: one.first_right for direction, one in judged.items()}
 
     categories = worst_first(metrics["breakdowns"]["category"])
@@ -80,8 +92,10 @@ def write_report(
     for category, _ in categories[:EXAMPLE_CATEGORIES]:
         ranks = {row: k for row, k in first["m-m"].items() if known[row].category == category}
         rows = drawn(ranks, vectors.item_id, groups)
-        looked_at.append((category, [*examples(rows, judged, EXAMPLE_DIRECTIONS, aligned, album)]))
+        looked_at.append((category, [*examples(rows, judged, aligned, album)]))
+    gallery = truth.gallery.tolist()
     loss, parts = training_charts(record)
+    quality = [recall_chart(first), *pair_charts(metrics["pairs"]), *progress_charts(record)]
     render(
         path,
         "report",
@@ -95,12 +109,56 @@ def write_report(
         directions=[f"{q}-{t}" for q in VIEW_NAMES for t in VIEW_NAMES],
         same_view=SAME_VIEW,
         categories=categories,
+        divided={DIVIDED[n]: x for n, x in metrics["breakdowns"].items() if n in DIVIDED},
         funnel=bars(funnel),
-        curves=[chart for chart in (recall_chart(first), *progress_charts(record)) if chart],
+        curves=[chart for chart in quality if chart],
         loss=loss,
         parts=parts,
         examples=looked_at,
         by_photo="i-i" in judged,
         example_categories=EXAMPLE_CATEGORIES,
+        clusters=clusters(vectors, gallery, groups, aligned, album),
+        plane=plane(vectors, gallery, aligned, known, album),
+        versus=None if other is None else _versus(other, judged, labels, card_of, album),
         album=album,
     )
+
+
+def require_known(
+    vectors: Vectors, labels: Mapping[str, Label], card_of: Mapping[str, Card]
+) -> tuple[list[Label], list[Card]]:
+    """Truth and card of each listing.
+
+    Raises:
+      ConfigError: when the catalogue lacks one.
+    """
+    lost = [item for item in vectors.item_id if item not in labels or item not in card_of]
+    if lost:
+        raise ConfigError(
+            f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
+            "give the catalogue that was exported with --catalog"
+        )
+    return [labels[i] for i in vectors.item_id], [card_of[i] for i in vectors.item_id]
+
+
+def judged_directions(vectors: Vectors, truth: Truth) -> dict[str, Judged]:
+    """The directions within one view, as far as they were exported.
+
+    Raises:
+      ConfigError: when photo and title together was not.
+    """
+    if "m" not in vectors.present:
+        raise ConfigError("the report shows results by photo and title: export view m as well")
+    return {d: Judged(vectors, truth, d) for d in SHOWN_DIRECTIONS if d[0] in vectors.present}
+
+
+def _versus(
+    other: Other,
+    judged: Mapping[str, Judged],
+    labels: Mapping[str, Label],
+    card_of: Mapping[str, Card],
+    album: Album,
+) -> Versus:
+    known, _ = require_known(other.vectors, labels, card_of)
+    theirs = judged_directions(other.vectors, truth_of_splits(known, other.metrics["protocol"]))
+    return versus(other.name, other.differences, judged, theirs, card_of, album)

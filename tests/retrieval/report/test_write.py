@@ -14,8 +14,9 @@ from PIL import Image
 
 from stylejax.config import Config, ConfigError
 from stylejax.labels import Card, Label
+from stylejax.retrieval.evaluation.comparable import differences
 from stylejax.retrieval.evaluation.evaluate import evaluate_splits
-from stylejax.retrieval.report.write import write_report
+from stylejax.retrieval.report.write import Other, write_report
 from stylejax.retrieval.vectors import VectorSet
 
 EVIL = "<script>alert('x')</script><img src=http://evil.example/x.png>"
@@ -26,6 +27,7 @@ RECORD = [
     {"step": 10, "loss": 2.5, "ppm/m-m": 2.25, "scale": 21.0},
     {"step": 10, "retrieval/m-m/recall@1": 0.5, "retrieval/i-i/recall@1": 0.25},
 ]
+QUALITY = ["Recall@k", "Precision over recall", "ROC"]
 FUNNEL = [("events in the log", 1000), ("... clicked", 200), ("co-clicked", 5000), ("... kept", 50)]
 
 
@@ -191,7 +193,7 @@ def test_ranks_are_those_of_the_metrics_among_equals_too(data: Data, tmp_path: P
     seen = set()
     for example in Reader(page).examples:
         item = example["name"].removeprefix("title of ")
-        for direction, tiles in zip(("m-m", "i-i"), example["answers"], strict=True):
+        for direction, tiles in zip(("m-m", "i-i", "t-t"), example["answers"], strict=True):
             place = [tile["marked"] for tile in tiles].index("right")
             rank = tiles[place].get("rank", place + 1)
             expected = metrics["breakdowns"]["category"][f"query {item}"][direction]["mrr"]
@@ -218,7 +220,7 @@ def test_a_query_without_a_photo_says_so(data: Data, tmp_path: Path) -> None:
     metrics = evaluate_splits(vectors, data.labels, "test", "test").metrics
     page = data.write(tmp_path / "report.html", vectors=vectors, metrics=metrics)
     examples = Reader(page).examples
-    assert all(len(example["answers"]) == 1 for example in examples)
+    assert all(len(example["answers"]) == 2 for example in examples)
     assert page.count("this listing has no photo") == len(examples)
 
 
@@ -233,9 +235,12 @@ def test_metrics_are_on_the_page(data: Data, page: str) -> None:
     names = ("mrr", "recall@1", "recall@5", "recall@10", "recall@20", "map", "map@r", "ndcg@10")
     for direction, row in rows:
         values = metrics["directions"][direction]
-        cells = re.findall(r"<td[^>]*>([^<]+)</td>", row)
+        cells = re.findall(r"<td[^>]*>([^<]+)<", row)
         told = [f"{100 * values[name]:.1f}" for name in names]
         assert cells == [*told, str(values["queries"])]
+        ends = metrics["intervals"][direction]
+        told = ["–".join(f"{100 * end:.1f}" for end in ends[name]) for name in names]
+        assert re.findall(r'class="ends">([^<]+)<', row) == told
     assert "leave one out" in page
 
 
@@ -251,7 +256,7 @@ def test_nothing_is_loaded_and_nothing_runs(page: str) -> None:
 
 def test_pictures_are_embedded_once_and_all_are_shown(page: str) -> None:
     rules = re.findall(r"\.(p\d+)\{background-image:url\(\"(data:image/jpeg;base64,[^\"]+)", page)
-    shown = re.findall(r'class="photo (p\d+)"', page)
+    shown = re.findall(r'class="(?:photo|cell hue\d) (p\d+)"', page)
     assert len({uri for _, uri in rules}) == len(rules) > 10
     assert {name for name, _ in rules} == set(shown)
     assert len(shown) > len(rules)
@@ -315,17 +320,73 @@ def test_a_run_without_record_and_funnel(data: Data, page: str, tmp_path: Path) 
     assert "From clicks to pairs" in page
     assert "From clicks to pairs" not in bare
     assert _chart_titles(page) == [
-        "Recall@k",
+        *QUALITY,
         "R@1 during training",
         "total loss",
         "ppm/m-m",
         "scale",
     ]
-    assert _chart_titles(bare) == ["Recall@k"]
+    assert _chart_titles(bare) == QUALITY
 
 
 def _chart_titles(page: str) -> Sequence[str]:
     return re.findall(r"<figcaption>([^<]+)</figcaption>", page)
+
+
+def test_what_divides_the_queries_is_on_the_page(data: Data, tmp_path: Path) -> None:
+    shows = ["photo alone" if n % 2 else "photo and title" for n in range(len(data.cards))]
+    divided = {"category": [x.category for x in data.labels.values()], "shows": shows}
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test", breakdowns=divided).metrics
+    page = data.write(tmp_path / "report.html", metrics=metrics)
+    for value, found in metrics["breakdowns"]["shows"].items():
+        (row,) = re.findall(rf'<th scope="row">{value}</th>(.*?)</tr>', page, re.DOTALL)
+        told = [f"{100 * found[d]['recall@1']:.1f}" for d in ("i-i", "t-t", "m-m")]
+        assert re.findall(r"<td[^>]*>([^<]+)<", row)[:3] == told
+
+
+def test_the_plane_and_the_clusters_are_on_the_page(data: Data, page: str) -> None:
+    assert page.count('class="cell ') == len(data.cards)
+    (pure, count) = re.findall(r"(\d+) of (\d+) clusters", page)[0]
+    assert 0 < int(pure) <= int(count) < len(data.cards)
+
+
+def test_what_approximate_search_loses_is_on_the_page(
+    data: Data, page: str, tmp_path: Path
+) -> None:
+    assert "What approximate search loses" not in page
+    metrics = evaluate_splits(data.vectors, data.labels, "test", "test").metrics
+    both = [
+        dict.fromkeys(("recall@1", "recall@5", "recall@10", "mrr", "ndcg@10"), x)
+        for x in (0.5, 0.25)
+    ]
+    metrics["ann"] = {
+        "target": 0.9,
+        "directions": {"m-m": {"exact": both[0], "scann": both[1], "queries": 9}},
+    }
+    shown = data.write(tmp_path / "report.html", metrics=metrics)
+    assert "recall@10 of 90.0 %" in shown
+    assert shown.count("50.0 / 25.0") == 5
+
+
+def test_another_run_stands_beside(data: Data, page: str, tmp_path: Path) -> None:
+    assert "Beside" not in page
+    rng = np.random.default_rng(8)
+    noisy = {v: x + 0.3 * rng.normal(size=x.shape) for v, x in data.vectors.vectors.items()}
+    noisy = {v: x / np.linalg.norm(x, axis=1, keepdims=True) for v, x in noisy.items()}
+    noisy = {v: x.astype(np.float32) for v, x in noisy.items()}
+    vectors = replace(data.vectors, vectors=noisy)
+    mine, theirs = (
+        evaluate_splits(x, data.labels, "test", "test") for x in (data.vectors, vectors)
+    )
+    found = differences(mine.queries, theirs.queries)
+    other = Other("the other", vectors, theirs.metrics, found)
+    shown = data.write(tmp_path / "report.html", other=other)
+    assert "Beside the other" in shown
+    for one in found:
+        assert f">{100 * (one.second - one.first):+.1f}<" in shown
+        assert f">{one.p:.4f}<" in shown
+    assert "Right in the run alone" in shown
+    assert Reader(shown).loads == []
 
 
 def test_catalogue_and_vectors_must_belong_together(data: Data, tmp_path: Path) -> None:
