@@ -66,8 +66,6 @@ def judge(
     intervals: dict[str, dict[str, list[float]]] = {}
     pairs: dict[str, dict[str, Any]] = {}
     divided: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in breakdowns}
-    cluster_of = np.unique(np.array([str(c) for c in clusters] or [""]), return_inverse=True)[1]
-    value_of = {n: np.array([str(v) for v in values]) for n, values in breakdowns.items()}
     tables = []
     for direction in directions:
         ask, answer = direction.split("-")
@@ -78,11 +76,13 @@ def judge(
         overall[direction] = scores.mean()
         if not len(scores.rows):
             continue
-        intervals[direction] = scores.intervals(cluster_of[scores.rows])
+        rows = scores.rows.tolist()
+        _, cluster = np.unique([str(clusters[row]) for row in rows], return_inverse=True)
+        intervals[direction] = scores.intervals(cluster)
         pairs[direction] = ranked_curve(ranks)
-        for name, values in value_of.items():
-            mine = values[scores.rows]
-            for value in {str(v) for v in mine} - (set() if name == ALWAYS else {""}):
+        for name, values in breakdowns.items():
+            mine = np.array([str(values[row]) for row in rows])
+            for value in set(mine.tolist()) - (set() if name == ALWAYS else {""}):
                 divided[name].setdefault(value, {})[direction] = scores.mean(mine == value)
         tables.append(scores.table(direction, asking.item_id, clusters))
     metrics = {

@@ -19,7 +19,7 @@ from stylejax.retrieval.vectors import Vectors
 EQUAL = 1e-6  # cosines that differ by no more are equal: float32 knows no better
 QUERIES, COLUMNS = 256, 8192  # scores at a time
 BINS = 4000  # of the cosines of wrong answers, from -1 to 1
-DRAWN = 1000  # queries whose wrong answers are counted into bins, at most
+DRAWN, BINNED = 1000, 200_000_000  # queries whose wrong answers are binned, and answers, at most
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def rank_right(
 
     lot = lots(len(rows), seed)
     drawn = np.zeros(len(counted), bool)
-    drawn[np.random.default_rng(seed).permutation(len(counted))[:DRAWN]] = True
+    some = min(DRAWN, max(1, BINNED // max(1, len(rows))))
+    drawn[np.random.default_rng(seed).permutation(len(counted))[:some]] = True
     score = _scores_of(vectors, query, right, found, answer, rows)
     order = np.lexsort((lot[right], -score, query))
     query, right, gain, score = query[order], right[order], gain[order], score[order]
@@ -166,9 +167,12 @@ def _count(
     wrong += np.bincount(bins, minlength=BINS)
 
     lots = lot[start : start + width]
+    highest = scores.max(axis=1)
     for nth in range(int(counts.max())):
         having = np.flatnonzero(counts > nth)
         answer = starts[:-1][having] + nth
+        passed = highest[having] >= asked.score[answer] - EQUAL  # few, where answers rank high
+        having, answer = having[passed], answer[passed]
         mine, than = scores[having], asked.score[answer][:, None]
         better = np.count_nonzero(mine > than + EQUAL, axis=1)
         level = np.flatnonzero(np.count_nonzero(mine >= than - EQUAL, axis=1) > better)

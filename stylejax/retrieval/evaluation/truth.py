@@ -42,8 +42,9 @@ def of_groups(
       gallery: rows that are found.
     """
     gallery = np.sort(gallery)
-    names = np.array([str(group) for group in groups], dtype=object).astype(str)
-    product = np.unique(names, return_inverse=True)[1]
+    code: dict[str, int] = {}
+    numbers = (code.setdefault(str(group), len(code)) for group in groups)
+    product = np.fromiter(numbers, np.int64, len(groups))
     by_product = np.argsort(product[gallery], kind="stable")
     ordered = product[gallery][by_product]
     first = np.searchsorted(ordered, product[queries], side="left")
