@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from stylejax.training.lock import only_training
 from stylejax.training.run_folder import (
     newest_step,
     require_not_trained,
+    require_nothing_overridden,
     require_same_config,
     require_step,
     saved_config,
@@ -79,8 +80,11 @@ def main(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     if flags.override and not flags.resume:
         parser.error("--override goes with --resume")
     if flags.dry_run:
+        from input_pipeline.sources import require_located
         from stylejax.training.describe import describe
 
+        for data in (config.data, *(more.data for more in config.sampling.further)):
+            require_located(replace(config, data=data))
         print("\n".join(describe(config, vocabulary(config))))
         return
     going_on = GoingOn(resume=flags.resume, restart=flags.restart, overriding=flags.override)
@@ -130,10 +134,12 @@ def run(config: Config, earlier: GoingOn = GoingOn(), *, profile: str = "") -> N
         step = newest_step(run_dir)
         if earlier.resume:
             step = require_step(run_dir, step)
-            if (saved := saved_config(run_dir, step)) and not earlier.overriding:
+            saved = saved_config(run_dir, step)
+            if saved and not earlier.overriding:
                 require_same_config(saved, config, run_dir)
-            done = step >= config.training.steps and saved
-            if done and not waits_for_marks(run_dir, step):
+            done = step >= config.training.steps
+            if saved and done and not waits_for_marks(run_dir, step):
+                require_nothing_overridden(saved, config, step)
                 print(f"already finished: {step:,} steps in {run_dir}")
                 return
         elif not earlier.restart:

@@ -139,6 +139,7 @@ def whole_export(
         encoder.origin,
         len(shards),
         tuple(views),
+        "float32",
         dim=encoder.config.encoder.dim,
         batch_size=batch_size,
         shard_listings=size,

@@ -49,7 +49,7 @@ def locate(config: Config) -> Sources:
         setting to change. The click log is asked for where it is needed, by `Sources.log`.
     """
     data = config.data
-    if data.name == "synthetic" and not data.root:
+    if _is_built_in(data):
         from input_pipeline.synthetic import write_catalogue
 
         root = Path(config.run_dir) / "data"
@@ -65,6 +65,20 @@ def locate(config: Config) -> Sources:
     if not sources.images.is_dir():
         raise ConfigError(f"no folder of pictures {sources.images}; set --data.images")
     return sources
+
+
+def require_located(config: Config) -> None:
+    """Checks that `locate` would find the data set; nothing is written.
+
+    Raises:
+      ConfigError: as `locate`.
+    """
+    if not _is_built_in(config.data):  # which is made where it is needed
+        locate(config)
+
+
+def _is_built_in(data: DataConfig) -> bool:
+    return data.name == "synthetic" and not data.root
 
 
 def _root(data: DataConfig) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stylejax.batch import Products
+from stylejax.config import VIEWS
 from stylejax.origin import Origin
 from stylejax.retrieval.export.finish import finish
 from stylejax.retrieval.export.job import ExportJob
@@ -94,6 +95,8 @@ def job(shards: Sequence[Listings], **options: Any) -> ExportJob:
         **{
             "origin": ORIGIN,
             "shards": len(shards),
+            "views": VIEWS,
+            "dtype": "float32",
             "dim": DIM,
             "batch_size": BATCH,
             "shard_listings": max(len(shard.titles) for shard in shards),

@@ -62,6 +62,9 @@ def test_it_is_verified(
     (tmp_path / "v" / "part-00003.parquet").unlink()
     assert "part-00003.parquet is missing" in refused([*words, tmp_path / "v"], capsys)
     assert "no vectors in" in refused([*words, tmp_path / "none"], capsys)
+    for option, value in (("--dtype", "int8"), ("--shard-listings", "9"), ("--since", whole)):
+        told = refused([*words, whole, option, value], capsys)
+        assert f"{option} says how vectors are made, but --verify" in told
 
 
 def test_titles_alone_need_no_pictures(trained_run: Path, whole: Path, tmp_path: Path) -> None:
@@ -174,3 +177,7 @@ def test_what_is_replaced_is_told(
     )
     run(*words, "--dtype", "float16")
     assert "replacing" not in capsys.readouterr().out
+    whole = contents(tmp_path / "v")
+    (tmp_path / "v" / "manifest.json").write_text("{")
+    run(*words, "--dtype", "float16")
+    assert contents(tmp_path / "v") == whole

@@ -248,3 +248,12 @@ def test_what_comes_after_training_says_what_is_missing(
 ) -> None:
     given = [word.format(run=trained_run, empty=tmp_path) for word in shlex.split(words)]
     assert message in refused(given, capsys)
+
+
+def test_a_file_is_no_place_for_a_catalogue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there").write_text("mine")
+    told = refused(["simulate", "--out", tmp_path / "there"], capsys)
+    assert f"--out {tmp_path / 'there'} is a file; name a folder" in told
+    assert (tmp_path / "there").read_text() == "mine"

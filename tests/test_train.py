@@ -177,6 +177,9 @@ def test_settings_change_on_the_way_only_where_they_are_overridden(
     assert "going on with training.steps: 6 -> 8; training.learning_rate" in capsys.readouterr().err
     assert newest_step(run_dir) == 8
     assert tiny.run_config(run_dir) == longer
+    wider = config(data_root, run_dir, training={"steps": 8}, encoder={"dim": 16})
+    with pytest.raises(ConfigError, match=r"is finished: after step 8 .* encoder\.dim: 8 -> 16"):
+        train.run(wider, train.GoingOn(resume=True, overriding=True))
     assert "--override goes with --resume" in verbs.refused(
         ["train", "--config", tiny.write_recipe(tmp_path / "r.py", longer), "--override"], capsys
     )
@@ -192,6 +195,21 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert '"steps": 9,' in printed
     assert "weights     all" in printed
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_asks_for_the_data(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tiny.write_recipe(tmp_path / "recipe.py", config(tmp_path / "nowhere", tmp_path / "run"))
+    assert "nowhere; --data.root must hold" in verbs.refused(
+        ["train", "--config", path, "--dry-run"], capsys
+    )
+    more = FurtherData(config(tmp_path / "other", "").data, str(tmp_path / "p.parquet"))
+    options = config(data_root, tmp_path / "run", sampling={"further": (more,)})
+    path = tiny.write_recipe(tmp_path / "recipe.py", options)
+    assert "other; --data.root must hold" in verbs.refused(
+        ["train", "--config", path, "--dry-run"], capsys
+    )
 
 
 def test_a_finished_run_whose_last_checkpoint_is_damaged_makes_it_again(
@@ -248,12 +266,17 @@ def test_restart_drops_nothing_before_the_new_run_can_start(
         ({}, "20", "--profile 20 is no window"),
         ({"training": {"wandb": "mugs"}}, "", "training.wandb"),
         (
-            {"training": {"best": "retrieval/m-m/map@r"}},
+            {"training": {"best": "retrieval/m-m/map@r", "evaluate_every": 2}},
             "",
             "but nothing is evaluated",
         ),
+        (
+            {"training": {"best": "retrieval/m-m/map@r", "evaluate_every": 0}},
+            "",
+            r"evaluate_every is 0: .* Set --training\.evaluate-every",
+        ),
     ],
-    ids=["profile", "board", "best"],
+    ids=["profile", "board", "best", "of one"],
 )
 def test_restart_drops_nothing_that_a_wrong_option_then_needs(
     straight: Path,

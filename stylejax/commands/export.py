@@ -59,6 +59,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--verify", action="store_true", help="check the export in --out instead, all of its files"
     )
     opened, args = open_run(parser, argv, "checkpoint")
+    if args.verify:
+        _require_unused(parser, args)
     if args.shard_listings < 1:
         raise ConfigError(f"--shard-listings is {args.shard_listings}; use 1 or more")
     out = Path(args.out) if args.out else opened.folder / "vectors"
@@ -68,8 +70,19 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     if args.since and Path(args.since).resolve() == out.resolve():
         raise ConfigError(f"--since is {args.since}, which is written anew; choose another --out")
     if several_hosts(args.hosts):
-        join_hosts()
+        join_hosts(opened.config.mesh.host_timeout)
     _export(opened, args, out)
+
+
+def _require_unused(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Raises ConfigError for options of an export that is made, not checked."""
+    used = ("checkpoint", "out", "verify", "columns")
+    for name, value in vars(args).items():
+        if name not in used and value != parser.get_default(name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} says how vectors are made, but --verify checks those "
+                "that are there; leave one of them out"
+            )
 
 
 def _export(opened: Run, args: argparse.Namespace, out: Path) -> None:
@@ -136,12 +149,12 @@ def _export(opened: Run, args: argparse.Namespace, out: Path) -> None:
 
 def _tell_replaced(out: Path, job: ExportJob) -> None:
     """Says that an export of other vectors is replaced, and how they differ."""
-    from stylejax.retrieval.json_file import read_json
-    from stylejax.retrieval.manifest import MANIFEST
+    from stylejax.retrieval.manifest import read_manifest
 
-    if not (out / MANIFEST).is_file():
+    try:
+        there = read_manifest(out)
+    except ConfigError:  # there is none yet, or it is damaged: it is written anew
         return
-    there = read_json(out / MANIFEST, "export to another folder")
     told = [
         f"{name} {there.get(name)} -> {value}"
         for name, value in job.described().items()

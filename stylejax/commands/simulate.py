@@ -21,6 +21,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     args = parser.parse_args(argv)
     options = SyntheticConfig(products=args.products, sessions=args.sessions, seed=args.seed)
     out = Path(args.out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file; name a folder, which is made if it is not there")
     if is_written(out, options):
         print(f"catalogue  {out}  (simulated; already there)")
         return

@@ -94,7 +94,7 @@ class Checkpoints:
           tokenizer: JSON definition of the tokenizer.
           vocab_size: its number of ids.
           data: what `data_digest` gave for the pairs and the catalogue; None = is not kept.
-          metrics: what was measured at this step.
+          metrics: what was measured at this step, for the choice of the best.
           measured: step to what was measured there, of all the run so far; None = nothing ever is.
 
         Raises:
@@ -107,7 +107,6 @@ class Checkpoints:
             "vocab_size": vocab_size,
             "data": dict(data or {}),
             "weights": weights_digest(encoder),
-            "metrics": dict(metrics or {}),
             "measured": measured and {step: dict(x) for step, x in measured.items()},
         }
         with self._writing():

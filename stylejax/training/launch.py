@@ -30,7 +30,7 @@ def several_hosts(mode: Literal["auto", "one", "many"]) -> bool:
     return len(os.environ.get(WORKERS, "").split(",")) > 1
 
 
-def join_hosts(timeout: int = 100) -> bool:
+def join_hosts(timeout: int) -> bool:
     """Meets the other hosts, before anything is computed; whether this is the first one.
 
     `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID` name the first host's
@@ -38,7 +38,8 @@ def join_hosts(timeout: int = 100) -> bool:
     TPU slices and on Kubernetes JAX finds them out by itself.
 
     Args:
-      timeout: seconds of silence after which a host is taken for dead, and JAX ends the others.
+      timeout: `mesh.host_timeout`: seconds of silence after which a host is taken for dead, and JAX
+        ends the others.
 
     Raises:
       ConfigError: when some of the three are missing, or nothing says who the others are.

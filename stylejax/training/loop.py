@@ -14,7 +14,7 @@ import jax
 from jax.sharding import Mesh
 
 from stylejax.batch import PairBatch
-from stylejax.config import MARKS, Config, ConfigError, to_json
+from stylejax.config import Config, ConfigError, to_json
 from stylejax.encoder import Parameters
 from stylejax.progress import progress
 from stylejax.training.bad_steps import BadSteps
@@ -26,7 +26,7 @@ from stylejax.training.hosts import first_host, preempted, wait_for_hosts
 from stylejax.training.meter import Meter, judgement, summary
 from stylejax.training.profile import ProfileWindow
 from stylejax.training.program import Program, model_flops, peak_flops
-from stylejax.training.record import Record, read_record, require_board
+from stylejax.training.record import Record, read_marks, require_board
 from stylejax.training.run_folder import require_not_trained
 from stylejax.training.start import start_pretrained
 from stylejax.training.step import TrainState, exported, make_train_step
@@ -100,7 +100,8 @@ def train(
     window.require_ahead(start)
     # A stop at a step that was to be judged left that out: it is made up for.
     due = evaluate and start and _is_due(start, options.evaluate_every, last=start == options.steps)
-    measured = _measured(run_dir, start)
+    before = read_marks(run_dir).items()
+    measured: dict[str, Mapping[str, float]] = {str(at): x for at, x in before if at <= start}
     wait_for_hosts("state")
 
     # ---- The folder: what the run is known by, and what it writes on the way
@@ -186,15 +187,6 @@ def train(
     return state
 
 
-def _measured(run_dir: Path, start: int) -> dict[str, Mapping[str, float]]:
-    """Step to what was measured there, up to the step that a run goes on from."""
-    found = {}
-    for line in read_record(run_dir):
-        if line["step"] <= start and (names := set(line) & set(MARKS)):
-            found[str(int(line["step"]))] = {name: line[name] for name in sorted(names)}
-    return found
-
-
 def _is_due(done: int, every: int, *, last: bool) -> bool:
     """Whether something is done after a step that is done every so many, and after the last."""
     return last or (every > 0 and done % every == 0)
@@ -215,10 +207,17 @@ def require_can_begin(config: Config, evaluate: Evaluate | None, profile: str) -
     """Checks what a training asks for beside data and devices, before anything is touched.
 
     Raises:
-      ConfigError: when `training.best` is given and nothing is evaluated, `training.wandb` but
-        Weights & Biases is not installed, or `profile` is no window of steps of the run.
+      ConfigError: when `training.best` is given and nothing is evaluated, or nothing before the
+        last step, `training.wandb` but Weights & Biases is not installed, or `profile` is no window
+        of steps of the run.
     """
     options = config.training
+    if options.best and options.evaluate_every == 0:
+        raise ConfigError(
+            f'training.best is "{options.best}", but training.evaluate_every is 0: the last step '
+            "alone would be judged, and there is nothing to choose from. Set "
+            '--training.evaluate-every, or leave --training.best ""'
+        )
     if options.best and evaluate is None:
         raise ConfigError(
             f'training.best is "{options.best}", but nothing is evaluated: name the column of true '

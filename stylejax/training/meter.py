@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from statistics import fmean
 
 # Of a record's values those that depend on the machine's speed.
 TIMED = ("pairs_per_second", "data_wait", "mfu")
@@ -55,18 +56,16 @@ def summary(values: Mapping[str, float], skipped: int) -> str:
       skipped: bad steps that were left out so far.
     """
     told = f"loss {values.get('loss', float('nan')):.4f}"
-    parts = {
-        kind: [x for name, x in values.items() if name.startswith(f"{kind}/") and "@" not in name]
-        for kind in ("ppm", "pdc", "plc")
-    }
-    means = [f"{kind} {sum(xs) / len(xs):.2f}" for kind, xs in parts.items() if xs]
-    if len(means) == 1:
-        kinds = [name.partition("/") for name in values if "/" in name and "@" not in name]
-        means = [
-            f"{rest} {values[f'{kind}/{rest}']:.2f}" for kind, _, rest in kinds if kind in parts
-        ]
-    if len(means) > 1:
-        told += f" ({', '.join(means)})"
+    parts: dict[str, dict[str, float]] = {kind: {} for kind in ("ppm", "pdc", "plc")}
+    for name, x in values.items():
+        kind, _, direction = name.partition("/")
+        if kind in parts and "@" not in direction:
+            parts[kind][direction] = x
+    shown = {kind: fmean(xs.values()) for kind, xs in parts.items() if xs}
+    if len(shown) == 1:
+        (shown,) = (parts[kind] for kind in shown)
+    if len(shown) > 1:
+        told += f" ({', '.join(f'{name} {x:.2f}' for name, x in shown.items())})"
     if "pairs_per_second" in values:
         told += f"  {values['pairs_per_second']:,.0f} pairs/s"
     if "mfu" in values:

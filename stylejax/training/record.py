@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stylejax.config import Config, ConfigError
+from stylejax.config import MARKS, Config, ConfigError
 
 WANDB = "wandb_run"  # file in the run's folder: the id that Weights & Biases knows the run by
 
@@ -121,3 +121,12 @@ def read_record(run_dir: Path) -> list[dict[str, float]]:
         with contextlib.suppress(json.JSONDecodeError):
             lines.append(json.loads(text))
     return lines
+
+
+def read_marks(run_dir: Path) -> dict[int, dict[str, float]]:
+    """Step to what the evaluation on the way measured there, as far as the record has it."""
+    found: dict[int, dict[str, float]] = {}
+    for line in read_record(run_dir):
+        if marks := {name: line[name] for name in MARKS if name in line}:
+            found[int(line["step"])] = marks
+    return found

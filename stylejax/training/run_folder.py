@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stylejax.config import MARKS, Config, ConfigError, differences, from_json
-from stylejax.training.record import read_record
+from stylejax.config import Config, ConfigError, differences, from_json
+from stylejax.training.record import read_marks
 
 CHECKPOINTS = "checkpoints"  # the folder in the run's
 # May differ between a checkpoint and the run that resumes it: they do not change what is computed.
@@ -79,14 +79,12 @@ def _marks(run_dir: str | Path) -> dict[int, dict[str, float]]:
     """What was measured at the steps of the checkpoints, as far as they or the record know."""
     found: dict[int, dict[str, float]] = {step: {} for step in steps(run_dir)}
     for step in list(found):
-        kept = _kept(run_dir, step)
-        found[step] |= kept.get("metrics", {})
-        for earlier, marks in (kept.get("measured") or {}).items():
+        for earlier, marks in (_kept(run_dir, step).get("measured") or {}).items():
             if int(earlier) in found:
                 found[int(earlier)] |= marks
-    for line in read_record(Path(run_dir)):
-        if line["step"] in found:
-            found[int(line["step"])] |= {name: line[name] for name in set(MARKS) & set(line)}
+    for step, marks in read_marks(Path(run_dir)).items():
+        if step in found:
+            found[step] |= marks
     return found
 
 
@@ -137,6 +135,24 @@ def require_same_config(saved: Config, now: Config, folder: object) -> None:
         raise ConfigError(
             f"the checkpoint in {folder} is of another config: {'; '.join(changed)}. "
             "Use its settings, another --run-dir, or --override to go on with these"
+        )
+
+
+def require_nothing_overridden(saved: Config, now: Config, step: int) -> None:
+    """Checks that a run that is finished is not asked to go on with other settings.
+
+    Args:
+      saved: of its checkpoint.
+      now: of the run that would go on; what `RESUMABLE` names may differ.
+      step: of the checkpoint, the last one.
+
+    Raises:
+      ConfigError: listing the differences.
+    """
+    if changed := changed_settings(saved, now):
+        raise ConfigError(
+            f"the run in {now.run_dir} is finished: after step {step:,} nothing goes on with "
+            f"{'; '.join(changed)}. Raise --training.steps, or choose another --run-dir"
         )
 
 

@@ -8,7 +8,7 @@ import ibis
 import pytest
 
 from input_pipeline.catalogue import load_catalogue
-from input_pipeline.sources import locate, open_source, told
+from input_pipeline.sources import locate, open_source, require_located, told
 from stylejax.config import CatalogueColumns, Config, ConfigError, DataConfig
 
 
@@ -32,6 +32,14 @@ def test_the_shelf_is_the_data_set_or_the_folder_above(
     (tmp_path / "tiny").symlink_to(data_root, target_is_directory=True)
     monkeypatch.setenv("STYLEJAX_DATA", str(tmp_path if above else tmp_path / "tiny"))
     assert locate(recipe()).catalogue.read_text() == (data_root / "catalogue.csv").read_text()
+
+
+def test_what_is_not_there_is_told_and_nothing_is_written(data_root: Path, tmp_path: Path) -> None:
+    require_located(recipe(root=str(data_root)))
+    require_located(Config(run_dir=str(tmp_path / "run")))  # the built-in catalogue
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match=r"nowhere; --data\.root must hold"):
+        require_located(recipe(root=str(tmp_path / "nowhere")))
 
 
 def test_without_a_shelf_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_an_address_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch, missing
         if name != missing:
             monkeypatch.setenv(name, "127.0.0.1:1" if name == NAMES[0] else "2")
     with pytest.raises(ConfigError, match=f"{missing} is ''"):
-        join_hosts()
+        join_hosts(100)
 
 
 def test_without_anybody_to_ask_the_error_says_what_to_set(
@@ -64,4 +64,4 @@ def test_without_anybody_to_ask_the_error_says_what_to_set(
 
     monkeypatch.setattr(jax.distributed, "initialize", nobody)
     with pytest.raises(ConfigError, match=r"nothing here says who .*JAX_NUM_PROCESSES.*hosts one"):
-        join_hosts()
+        join_hosts(100)

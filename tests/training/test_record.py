@@ -9,7 +9,7 @@ import tiny
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stylejax.config import ConfigError
-from stylejax.training.record import Record, read_record
+from stylejax.training.record import Record, read_marks, read_record
 
 
 def events(run_dir: Path) -> list[tuple[int, float]]:
@@ -39,6 +39,16 @@ def test_a_line_is_on_disk_at_once(tmp_path: Path) -> None:
 
 def test_without_a_record_there_is_nothing(tmp_path: Path) -> None:
     assert read_record(tmp_path) == []
+
+
+def test_marks_are_the_lines_of_evaluations(tmp_path: Path) -> None:
+    name = "retrieval/m-m/recall@1"
+    record = Record(tmp_path)
+    for step, values in ((1, {"loss": 0.5}), (2, {"loss": 0.25}), (2, {name: 0.5}), (4, {name: 1})):
+        record.write(step, values)
+    record.close()
+    assert read_marks(tmp_path) == {2: {name: 0.5}, 4: {name: 1.0}}
+    assert read_marks(tmp_path / "none") == {}
 
 
 def test_a_new_run_starts_a_new_record(tmp_path: Path) -> None:

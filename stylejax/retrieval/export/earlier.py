@@ -79,7 +79,7 @@ class EarlierExport:
         for entry in self.manifest["files"]:
             items = [item for item, file in file_of.items() if file == entry["file"]]
             if items:
-                path = self._file({"file": entry["file"], "sha256": entry["sha256"]})
+                path = self._file(entry)
                 tables.append(pq.read_table(path, filters=[("item_id", "in", items)]))
         return pa.concat_tables(tables) if tables else None
 

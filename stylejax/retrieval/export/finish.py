@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from stylejax.config import ConfigError
 from stylejax.retrieval.export.files import read_note, remove_others
 from stylejax.retrieval.export.job import ExportJob
 from stylejax.retrieval.manifest import MANIFEST, read_manifest, write_json
@@ -48,6 +49,14 @@ def finish(
         manifest["since"] = {**{name: known[name] for name in KNOWN[1:]}, "gone": gone}
     manifest["files"] = entries
     remove_others(folder, job.shards)
-    if not (folder / MANIFEST).is_file() or read_manifest(folder) != manifest:
+    if not _has(folder, manifest):
         write_json(folder / MANIFEST, manifest)
     return manifest, quarantine
+
+
+def _has(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Whether a folder has this manifest already, whole."""
+    try:
+        return read_manifest(folder) == manifest
+    except ConfigError:  # there is none, or it is damaged
+        return False

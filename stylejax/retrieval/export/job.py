@@ -17,8 +17,6 @@ from stylejax.origin import Origin
 from stylejax.retrieval.export.earlier import EarlierExport
 from stylejax.retrieval.vector_table import Dtype
 
-SHARD_LISTINGS = 65_536
-
 
 @runtime_checkable
 class Shard(Protocol):
@@ -67,11 +65,11 @@ class ExportJob:
 
     origin: Origin
     shards: int  # of the whole catalogue
-    views: Sequence[str] = VIEWS
-    dtype: Dtype = "float32"
-    dim: int = 256  # numbers of a vector to keep, from its front (`loss.prefixes`)
-    batch_size: int = 256
-    shard_listings: int = SHARD_LISTINGS
+    views: Sequence[str]
+    dtype: Dtype
+    dim: int  # numbers of a vector to keep, from its front (`loss.prefixes`)
+    batch_size: int
+    shard_listings: int
     earlier: EarlierExport | None = None  # listings that did not change since are not encoded again
 
     @property

@@ -41,7 +41,8 @@ def export(
       encoder: trained.
       shards: of the catalogue, or a host's part of them.
       job: what they have in common.
-      folder: created; a finished export of another job there is none any more.
+      folder: created; where it holds a finished export, that loses its manifest as soon as a shard
+        of it is made anew, so that nobody reads a mixture.
       listings: of these shards together.
 
     Returns:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from stylejax.config import ConfigError
+from stylejax.retrieval.json_file import read_json
 from stylejax.retrieval.manifest import read_manifest, require_file
 from stylejax.retrieval.vector_table import unit_vectors
 
@@ -26,8 +27,8 @@ def verified(folder: Path) -> dict[str, Any]:
       Its manifest.
 
     Raises:
-      ConfigError: when a file is missing or was changed, counts differ, or a vector is no unit
-        vector; all such files are named.
+      ConfigError: when a file is missing or was changed, counts differ, the note of a shard is not
+        that of its files, or a vector is no unit vector; all such files are named.
     """
     manifest = read_manifest(folder)
     faults = [fault for entry in manifest["files"] for fault in _faults(folder, entry, manifest)]
@@ -37,6 +38,9 @@ def verified(folder: Path) -> dict[str, Any]:
 
 
 def _faults(folder: Path, entry: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
+    note = (folder / entry["file"]).with_suffix(".json")
+    if not _is_noted(note, entry):
+        yield f"{note} is missing or does not fit the manifest; export again"
     try:
         path = require_file(folder, entry)
         listed = require_file(folder, entry["listings_file"])
@@ -58,3 +62,11 @@ def _faults(folder: Path, entry: dict[str, Any], manifest: dict[str, Any]) -> It
     if len(odd):
         item, view = (table[name][int(odd[0])].as_py() for name in ("item_id", "view"))
         yield f"{path} has {len(odd)} vectors of another length than 1, one is {view} of {item}"
+
+
+def _is_noted(note: Path, entry: dict[str, Any]) -> bool:
+    """Whether a shard's note says what the manifest says of it."""
+    try:
+        return note.is_file() and read_json(note, "export again").get("entry") == entry
+    except ConfigError:
+        return False

@@ -30,6 +30,15 @@ def test_hosts_share_the_shards_and_the_last_one_completes(tmp_path: Path) -> No
     assert contents(tmp_path / "v") == contents(tmp_path / "alone")
 
 
+@pytest.mark.parametrize("damaged", ["{", "[]"])
+def test_a_damaged_manifest_is_written_anew(tmp_path: Path, damaged: str) -> None:
+    exported(cut(titles(20), 8), tmp_path)
+    whole = contents(tmp_path)
+    (tmp_path / "manifest.json").write_text(damaged)
+    exported(cut(titles(20), 8), tmp_path)
+    assert contents(tmp_path) == whole
+
+
 def test_what_an_earlier_export_left_is_removed(tmp_path: Path) -> None:
     exported(cut(titles(20), 2), tmp_path)
     (tmp_path / "part-00003.parquet.partial").write_text("")

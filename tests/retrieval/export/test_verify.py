@@ -30,6 +30,21 @@ def test_all_damaged_files_are_named(tmp_path: Path) -> None:
     assert "listings-00003.parquet is missing or was changed" in str(told.value)
 
 
+@pytest.mark.parametrize("fault", ["missing", "cut short", "another"])
+def test_a_shard_whose_note_is_wrong_is_named(tmp_path: Path, fault: str) -> None:
+    """The plain command would make it anew."""
+    exported(cut(titles(20), 4), tmp_path)
+    path = tmp_path / "part-00002.json"
+    text = path.read_text()
+    path.write_text((tmp_path / "part-00001.json").read_text())
+    if fault == "cut short":
+        path.write_text(text[:40])
+    if fault == "missing":
+        path.unlink()
+    with pytest.raises(ConfigError, match=r"1 fault\(s\):\n.*part-00002.json is missing or"):
+        verified(tmp_path)
+
+
 @pytest.mark.parametrize("fault", ["length", "nan", "rows", "dim"])
 def test_what_a_checksum_does_not_tell_is_seen(tmp_path: Path, fault: str) -> None:
     """The file is what its checksum says, but not what an export writes."""
