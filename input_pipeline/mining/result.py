@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from input_pipeline.mining.near import NEGATIVES, SUSPECTED, TOLD
 from input_pipeline.pairs_file import require_pairs
 from stylejax.config import ConfigError
 
@@ -52,10 +53,12 @@ def write_pairs(mined: MinedPairs, folder: Path) -> None:
 
     ``pairs.parquet``, ``mining.json`` (the funnel, and what was wrong with the log), and where
     they were asked for ``negatives.parquet`` and ``pairs_later.parquet``. What an earlier run left
-    of the last two, and its ``audit.html``, is removed: they belong to other pairs.
+    of the last two, its ``audit.html``, and what an index added (see `near`) is removed: they
+    belong to other pairs.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "audit.html").unlink(missing_ok=True)
+    for name in ("audit.html", SUSPECTED, NEGATIVES, TOLD):
+        (folder / name).unlink(missing_ok=True)
     pq.write_table(mined.table, folder / "pairs.parquet")
     for name, table in (("negatives", mined.negatives), ("pairs_later", mined.later)):
         path = folder / f"{name}.parquet"

@@ -26,9 +26,24 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         metavar="DIALECT",
         help="write mining.sql for a warehouse, such as bigquery, instead of mining here",
     )
+    parser.add_argument(
+        "--from-index",
+        default="",
+        metavar="DIR",
+        help="leave the log alone: find hard negatives and suspected pairs among the nearest "
+        "listings of an index, beside the pairs that were mined before",
+    )
     config, args = parse_recipe(parser, argv)
     if args.sql and args.audit:
         parser.error("--audit shows pairs, but --sql writes a query instead; leave one of them out")
+    if args.from_index:
+        if args.sql or args.audit:
+            other = "--sql" if args.sql else "--audit"
+            parser.error(f"{other} goes with mining the log; leave it or --from-index out")
+        from stylejax.commands.near_mining import mine_near
+
+        mine_near(config, Path(args.from_index))
+        return
     from input_pipeline.catalogue import load_catalogue
     from input_pipeline.mining import mine, write_pairs
     from input_pipeline.sources import locate

@@ -22,6 +22,7 @@ from stylejax.config.files import differences, from_json, load_config, override,
 from stylejax.config.inputs import PictureConfig, TextConfig
 from stylejax.config.loss import VIEWS, Duplicates, LossConfig, View, parse_direction
 from stylejax.config.mesh import MeshConfig, ShardingRule
+from stylejax.config.near import NearConfig
 from stylejax.config.phases import phase_at
 from stylejax.config.rules import require_matches
 from stylejax.config.run import MARKS, Config, EvaluationConfig, TrainingConfig, WeightRule
@@ -43,6 +44,7 @@ __all__ = [
     "LossConfig",
     "MeshConfig",
     "MiningConfig",
+    "NearConfig",
     "PictureConfig",
     "SamplingConfig",
     "ShardingRule",

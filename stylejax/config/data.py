@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stylejax.config.error import ConfigError, require
+from stylejax.config.near import NearConfig
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ class MiningConfig:
     since: str = ""  # events from this moment on, ISO 8601, UTC; empty = from the first
     until: str = ""  # events before this moment, ISO 8601, UTC; empty = to the last
     split_at: str = ""  # mine before this moment; what comes after is mined apart, to compare
+    near: NearConfig = NearConfig()  # what --from-index takes of an index
     max_bad_share: float = 0.01  # share of values that may be malformed before mining refuses
     engine: Literal["duckdb", "spark"] = "duckdb"  # what runs the expressions
     memory_limit: str = ""  # DuckDB: beyond this it spills to disk, e.g. 2GiB; empty = 80 % of RAM

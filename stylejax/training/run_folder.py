@@ -30,6 +30,7 @@ RESUMABLE = (
     "encoder.attention:",
     "mining.engine:",
     "mining.memory_limit:",
+    "mining.near.",
     "mining.spill_dir:",
     "evaluation.",
     "data.root:",

@@ -88,6 +88,16 @@ class Index:
             values, best, axis=1
         )
 
+    def vectors(self, places: Int[NDArray, " q"]) -> Float32[NDArray, "q d"]:
+        """The vectors at some positions in `item_id`, in memory."""
+        found = np.empty((len(places), self.dim), np.float32)
+        start = 0
+        for part in self.parts:
+            here = (places >= start) & (places < start + len(part))
+            found[here] = part.vectors[places[here] - start]
+            start += len(part)
+        return found
+
     def in_category(self, path: str) -> Bool[NDArray, " n"]:
         """Which listings lie in a category or below it.
 
