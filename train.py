@@ -221,6 +221,7 @@ def _train(config: Config, stop: StopRequest, earlier: GoingOn, profile: str) ->
             data=data_digest(
                 pa.concat_tables(data.pairs for data in data_sets),
                 listing_columns(data_sets),
+                own.negatives,
             ),
         )
     finally:

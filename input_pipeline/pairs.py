@@ -18,6 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from input_pipeline.augment import DRAWS
+from input_pipeline.companions import Companions
 from input_pipeline.crops import Crops, Decoder
 from input_pipeline.graph import PairGraph
 from input_pipeline.photos import Photos
@@ -38,6 +39,7 @@ class PairSource:
     pictures: Decoder  # by photo number
     tokens: NDArray[np.int32]  # [catalogue, length] token ids
     words: NDArray[np.int16]  # [catalogue, length] the word of each token; -1 = none
+    companions: Companions | None = None  # hard negatives of its listings; None = none are known
 
 
 def pair_batches(
@@ -134,7 +136,9 @@ class _Part:
         key = (number,) if phase == 0 else which
         self._seed = int(mixed(config.seed, _SEED, *key) >> 1) if any(which) else config.seed
         self._source, self._config, self._crops = source, config, crops
-        self._sample = PairSampler(source.graph, config.sampling, share, self._seed)
+        self._sample = PairSampler(
+            source.graph, config.sampling, share, self._seed, source.companions
+        )
 
     def __call__(self, numbers: NDArray[np.int64], side: int, first_item: int) -> list[np.ndarray]:
         """The columns of a `PairBatch` for some example numbers of this data set."""

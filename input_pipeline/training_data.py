@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from input_pipeline.catalogue import Catalogue, load_catalogue
+from input_pipeline.companions import companions, read_negatives
 from input_pipeline.crops import open_pictures
 from input_pipeline.graph import PairGraph, pair_graph
 from input_pipeline.listing_text import listing_texts
@@ -31,6 +32,7 @@ class TrainingData:
     photos: Photos
     pairs: pa.Table  # left_id, right_id, weight
     graph: PairGraph
+    negatives: pa.Table | None  # left_id, right_id; None = no hard negatives are named
 
     def train_texts(self) -> list[str]:
         """Texts of the listings of the train split."""
@@ -40,12 +42,15 @@ class TrainingData:
 def read_training_data(config: Config) -> list[TrainingData]:
     """The recipe's own data set, then those of `config.sampling.further`.
 
+    Hard negatives are of the recipe's own.
+
     Raises:
       ConfigError: when a file is missing or does not fit the others, see its reader.
     """
     own = (config, Path(config.run_dir) / "pairs.parquet")
+    plain = replace(config, sampling=replace(config.sampling, negatives=()))
     further = [
-        (replace(config, data=more.data), Path(more.pairs)) for more in config.sampling.further
+        (replace(plain, data=more.data), Path(more.pairs)) for more in config.sampling.further
     ]
     return [_read(of, pairs) for of, pairs in (own, *further)]
 
@@ -65,15 +70,21 @@ def _read(config: Config, pairs: Path) -> TrainingData:
         category_level=config.sampling.category_level,
     )
     texts = listing_texts(catalogue, config.text)
-    return TrainingData(sources, config.data.train_split, catalogue, texts, photos, mined, graph)
+    named = config.sampling.negatives
+    negatives = read_negatives(named) if named else None
+    split = config.data.train_split
+    return TrainingData(sources, split, catalogue, texts, photos, mined, graph, negatives)
 
 
 def pair_source(data: TrainingData, tokenizer: TitleTokenizer, config: Config) -> PairSource:
     """A data set in tokens, its pictures opened.
 
     Raises:
-      ConfigError: when the folder of its pictures does not exist.
+      ConfigError: when the folder of its pictures does not exist, or its hard negatives are of
+        another catalogue.
     """
-    photos = data.photos
+    photos, hard = data.photos, None
+    if data.negatives is not None:
+        hard = companions(data.catalogue, data.graph, data.negatives, data.train_split)
     pictures = open_pictures(photos.items, photos.images, data.sources.images, config.picture)
-    return PairSource(data.graph, photos, pictures, *tokenizer.read(data.texts))
+    return PairSource(data.graph, photos, pictures, *tokenizer.read(data.texts), hard)

@@ -10,7 +10,7 @@ from stylejax.config import ConfigError, NearConfig
     [
         ({"neighbours": 0}, "near.neighbours is 0; use >= 1"),
         ({"max_negatives_per_item": 0}, "near.max_negatives_per_item is 0"),
-        ({"suspected_max_pairs": -1}, "near.suspected_max_pairs is -1"),
+        ({"silent_pairs": -1}, "near.silent_pairs is -1"),
         ({"suspected_quantile": 0.0}, "near.suspected_quantile is 0"),
         ({"positive_share": 1.5}, "near.positive_share is 1.5; use a share"),
         ({"positive_share": float("nan")}, "near.positive_share is nan"),

@@ -34,6 +34,8 @@ from stylejax.config import (
         ),
         (lambda: SamplingConfig(category_level=-1), "category_level is -1"),
         (lambda: SamplingConfig(block=0), "block is 0"),
+        (lambda: SamplingConfig(hard_share=0.0), "hard_share is 0"),
+        (lambda: SamplingConfig(hard_share=0.6), "hard_share is 0.6"),
         (lambda: FurtherData(rate=0.0), "rate is 0"),
         (lambda: FurtherData(rate=1.0), "rate is 1"),
         (lambda: SamplingConfig(further=(FurtherData(rate=0.5),) * 2), "add up to 1; leave"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tiny
@@ -353,6 +354,26 @@ def test_a_second_data_set_is_mixed_in(data_root: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "6")
     pq.write_table(pq.read_table(more.pairs).slice(1), more.pairs)
     with pytest.raises(ConfigError, match="trained on other data: pairs changed"):
+        train.run(options, train.GoingOn(resume=True))
+
+
+def test_hard_negatives_change_what_is_trained_on_and_count_as_data(
+    straight: Path, data_root: Path, tmp_path: Path
+) -> None:
+    mugs = [(f"L{a:02d}", f"L{b:02d}") for a in range(3) for b in (4, 6, 8, 9)]
+    left, right = zip(*mugs, strict=True)
+    path = tmp_path / "hard.parquet"
+    pq.write_table(pa.table({"left_id": left, "right_id": right}), path)
+    sampling = {"negatives": (str(path),), "hard_share": 0.5}
+    options = prepared(data_root, tmp_path / "run", sampling=sampling)
+    train.run(options)
+    assert not equal(weights(tmp_path / "run"), weights(straight))
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "6")
+    pq.write_table(pa.table({"left_id": left[1:], "right_id": right[1:]}), path)
+    with pytest.raises(ConfigError, match=r"negatives changed; give back the files of sampling\."):
+        train.run(options, train.GoingOn(resume=True))
+    path.unlink()
+    with pytest.raises(ConfigError, match=r"sampling\.negatives: cannot read .*hard\.parquet"):
         train.run(options, train.GoingOn(resume=True))
 
 

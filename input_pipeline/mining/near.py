@@ -88,7 +88,7 @@ def negatives_table(
       places: of the pairs.
       cosine: of the pairs, their score.
     """
-    named = [(known.item_id[a], known.item_id[b]) for a, b in places.tolist()]
+    named = [(known.item_id[int(a)], known.item_id[int(b)]) for a, b in places]
     ends = [(min(pair), max(pair)) for pair in named]
     names = [known.categories[number] for number in known.category[places[:, 0]].tolist()]
     columns = {

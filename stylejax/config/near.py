@@ -13,7 +13,7 @@ class NearConfig:
 
     neighbours: int = 50  # nearest listings of its category that are looked at for each listing
     suspected_quantile: float = 0.5  # of mined pairs' cosines: from here on a pair is suspected
-    suspected_max_pairs: int = 0  # mined pairs that one of the two has at most: the log is silent
+    silent_pairs: int = 0  # of a listing with at most so many mined pairs the log says too little
     positive_share: float = 0.95  # a negative's cosine is at most this share of its ends' positives
     max_negatives_per_item: int = 10  # negatives kept for a listing, the nearest
 
@@ -21,8 +21,8 @@ class NearConfig:
         for name in ("neighbours", "max_negatives_per_item"):
             value = getattr(self, name)
             require(value >= 1, f"mining.near.{name} is {value}; use >= 1")
-        most = self.suspected_max_pairs
-        require(most >= 0, f"mining.near.suspected_max_pairs is {most}; use 0 or more")
+        most = self.silent_pairs
+        require(most >= 0, f"mining.near.silent_pairs is {most}; use 0 or more")
         for name in ("suspected_quantile", "positive_share"):
             value = getattr(self, name)
             require(0 < value <= 1, f"mining.near.{name} is {value}; use a share in (0, 1]")

@@ -32,6 +32,8 @@ class SamplingConfig:
     block: int = 1  # pairs of one category that come together: harder negatives
     distinct_groups: bool = False  # where possible, one pair of a product group in a batch
     swap: bool = False  # exchange the sides of half of the pairs
+    negatives: tuple[str, ...] = ()  # files of hard negatives, e.g. runs/x/negatives_near.parquet
+    hard_share: float = 0.25  # with them: rows of a batch that are a hard negative of the row above
     further: tuple[FurtherData, ...] = ()  # more data sets; this one has the rest of each batch
 
     def __post_init__(self) -> None:
@@ -46,6 +48,11 @@ class SamplingConfig:
         level = self.category_level
         require(level >= 0, f"sampling.category_level is {level}; use 0 or more")
         require(self.block >= 1, f"sampling.block is {self.block}; use 1 or more")
+        require(
+            0 < self.hard_share <= 0.5,
+            f"sampling.hard_share is {self.hard_share}; use a share in (0, 0.5]: each such row "
+            "needs another one to be hard for",
+        )
         total = sum(more.rate for more in self.further)
         require(
             total < 1,

@@ -7,9 +7,10 @@ most a share of the cosine of the listings' own positives (positive-aware mining
 Moreira et al. 2024, "NV-Retriever", arXiv 2407.15831, who find 0.95 best). A query has one positive
 there; here a listing has several mined pairs, whose mean counts, and both ends have to agree.
 
-Pairs that are as alike as mined pairs may be missing from the log: they are suspected, where the
-log says little of one of the two. Of two listings that it knows well and never joined, its silence
-says that they are different, however alike they look.
+Neighbours that are as alike as mined pairs may be missing from the log. Its silence says something,
+though: of two listings that it knows and never joined, it is that they are different, however alike
+they look. So a pair is suspected where the log knows too little of one of the two, and a negative
+where it knows both.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ BLOCK = 8_192  # listings that search, and pairs that are scored, at a time
 class NearPairs:
     """Pairs of places in an index, the lower place first, and their cosines."""
 
-    suspected: Int[NDArray, "s 2"]  # as alike as mined pairs
+    suspected: Int[NDArray, "s 2"]  # as alike as mined pairs, and the log is silent of one
     suspected_cosine: Float32[NDArray, " s"]
-    negatives: Int[NDArray, "n 2"]  # alike, but less than what is the same
+    negatives: Int[NDArray, "n 2"]  # less alike than what is the same, and the log knows both
     negatives_cosine: Float32[NDArray, " n"]
     threshold: float  # cosine from which on two listings are as alike as mined pairs
     counts: list[tuple[str, int]]  # what was looked at, and what each rule took out
@@ -90,10 +91,12 @@ def near_pairs(
         least = degree[pairs].min(axis=1, initial=np.iinfo(np.int64).max)
         limit = options.positive_share * positive[pairs].min(axis=1, initial=np.inf)
         as_alike = found.cosine >= threshold
-        suspected = as_alike & (least <= options.suspected_max_pairs)
-        too_near = ~suspected & (as_alike | (found.cosine > limit))
+        silent = least <= options.silent_pairs
+        suspected = as_alike & silent
+        too_near = ~silent & (as_alike | (found.cosine > limit))
         counts["... too near to the positives, left out"] += int(too_near.sum())
-        rest = found.where(~suspected & ~too_near)
+        counts["... the log is silent of one, left out"] += int((silent & ~as_alike).sum())
+        rest = found.where(~silent & ~too_near)
         nearest = rest.where(_strongest(rest, options.max_negatives_per_item))
         counts["... beyond the cap a listing, left out"] += len(rest.pairs) - len(nearest.pairs)
         kept += [found.where(suspected), nearest]
@@ -119,6 +122,7 @@ COUNTED = (
     "distinct pairs",
     "... mined pairs, left out",
     "... of one group, left out",
+    "... the log is silent of one, left out",
     "... too near to the positives, left out",
     "... beyond the cap a listing, left out",
 )
@@ -138,11 +142,11 @@ def cosines(index: Index, pairs: Int[NDArray, "p 2"]) -> Float32[NDArray, " p"]:
 def positives(
     mined: Int[NDArray, "p 2"], alike: Float32[NDArray, " p"], size: int
 ) -> Float64[NDArray, " {size}"]:
-    """Mean cosine of each listing to those it is paired with; the mean of all where it has none."""
+    """Mean cosine of each listing to those it is paired with; 0 where it has none."""
     ends = mined.T.ravel()
     count = np.bincount(ends, minlength=size)
     total = np.bincount(ends, np.tile(alike, 2), minlength=size)
-    return np.where(count > 0, total / np.maximum(count, 1), alike.mean(dtype=np.float64))
+    return total / np.maximum(count, 1)
 
 
 @dataclass(frozen=True)

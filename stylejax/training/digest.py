@@ -15,11 +15,14 @@ CHUNK = 65_536  # values joined at a time
 # What there is a digest of -> how to put it right.
 FIXES = {
     "pairs": "mine with the click log and settings of then",
+    "negatives": "give back the files of sampling.negatives",
     "catalogue": "give the listings back their ids, order, titles, categories, splits and pictures",
 }
 
 
-def data_digest(pairs: pa.Table, catalogue: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def data_digest(
+    pairs: pa.Table, catalogue: Mapping[str, Sequence[str]], negatives: pa.Table | None = None
+) -> dict[str, str]:
     """What a checkpoint keeps of its training data.
 
     Equal content gives equal digests, whatever program wrote the files. Pictures count by their
@@ -29,22 +32,31 @@ def data_digest(pairs: pa.Table, catalogue: Mapping[str, Sequence[str]]) -> dict
       pairs: `left_id`, `right_id`, `weight`, in the order that they are trained on.
       catalogue: name to values of all that training reads of the listings, in the catalogue's
         order: batches name listings by row.
+      negatives: `left_id`, `right_id` of hard negatives; None = there are none.
 
     Returns:
-      SHA-256 in hex digits of ``"pairs"`` and of ``"catalogue"``.
+      SHA-256 in hex digits of ``"pairs"``, of ``"catalogue"``, and of ``"negatives"`` where they
+      are given.
     """
-    mined, listed = hashlib.sha256(), hashlib.sha256()
-    for name in ("left_id", "right_id"):
-        for chunk in pairs[name].chunks:
-            for part in _encoded(chunk.to_pylist()):
-                mined.update(part)
+    mined, listed = _of_ends(pairs), hashlib.sha256()
     for chunk in pairs["weight"].chunks:
         mined.update(chunk.to_numpy(zero_copy_only=False).astype("<f8").tobytes())
     for name, values in catalogue.items():
         listed.update(f"{name} {len(values)}\0".encode())
         for part in _encoded(values):
             listed.update(part)
-    return {"pairs": mined.hexdigest(), "catalogue": listed.hexdigest()}
+    told = {"pairs": mined.hexdigest(), "catalogue": listed.hexdigest()}
+    return told if negatives is None else told | {"negatives": _of_ends(negatives).hexdigest()}
+
+
+def _of_ends(pairs: pa.Table) -> hashlib._Hash:
+    """A digest of the ids of pairs, to be gone on with."""
+    digest = hashlib.sha256()
+    for name in ("left_id", "right_id"):
+        for chunk in pairs[name].chunks:
+            for part in _encoded(chunk.to_pylist()):
+                digest.update(part)
+    return digest
 
 
 def weights_digest(weights: Mapping[str, jax.Array]) -> str:

@@ -35,9 +35,7 @@ def slow(
     threshold = np.quantile(alike, options.suspected_quantile)
     count = len(vectors)
     partners = {n: [m for m in range(count) if {n, m} in known] for n in range(count)}
-    positive = {
-        n: np.mean([cosine[n, m] for m in mine] if mine else alike) for n, mine in partners.items()
-    }
+    positive = {n: np.mean([cosine[n, m] for m in mine]) for n, mine in partners.items() if mine}
     pairs = set()
     for n in range(count):
         same = [m for m in range(count) if m != n and category[m] == category[n] >= 0]
@@ -47,9 +45,11 @@ def slow(
     for a, b in sorted(pairs):
         if {a, b} in known or group[a] == group[b]:
             continue
-        if cosine[a, b] >= threshold:
-            if min(len(partners[a]), len(partners[b])) <= options.suspected_max_pairs:
-                suspected[a, b] = cosine[a, b]
+        silent = min(len(partners[a]), len(partners[b])) <= options.silent_pairs
+        if silent and cosine[a, b] >= threshold:
+            suspected[a, b] = cosine[a, b]
+        elif silent or cosine[a, b] >= threshold:
+            continue
         elif cosine[a, b] <= options.positive_share * min(positive[a], positive[b]):
             rest[a, b] = cosine[a, b]
     kept = []
@@ -80,9 +80,9 @@ def drawn(seed: int, count: int = 120) -> tuple[np.ndarray, ...]:
 
 SETTINGS = (
     NearConfig(neighbours=6, max_negatives_per_item=2, suspected_quantile=0.2),
-    NearConfig(neighbours=30, max_negatives_per_item=4, suspected_max_pairs=1),
+    NearConfig(neighbours=30, max_negatives_per_item=4, silent_pairs=1),
     NearConfig(neighbours=200, positive_share=1.0, suspected_quantile=1.0),
-    NearConfig(neighbours=3, positive_share=0.6, suspected_max_pairs=50, suspected_quantile=0.1),
+    NearConfig(neighbours=3, positive_share=0.6, silent_pairs=50, suspected_quantile=0.1),
 )
 
 
@@ -144,7 +144,7 @@ def test_what_the_log_knows_well_and_never_joined_is_not_suspected() -> None:
     found = near_pairs(index_of(vectors), alike, group, mined, NearConfig())
     assert sorted(map(tuple, found.suspected.tolist())) == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert len(found.negatives) == 0  # nor are they negatives: they are as alike as pairs
-    many = near_pairs(index_of(vectors), alike, group, mined, NearConfig(suspected_max_pairs=1))
+    many = near_pairs(index_of(vectors), alike, group, mined, NearConfig(silent_pairs=1))
     assert len(many.suspected) == 8
 
 

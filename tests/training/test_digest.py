@@ -38,6 +38,15 @@ def test_equal_content_has_equal_digests_however_it_is_stored(
     assert data_digest(wide, LISTINGS) == expected
 
 
+def test_hard_negatives_have_a_digest_of_their_own() -> None:
+    ends = {name: PAIRS[name] for name in ("left_id", "right_id")}
+    found = data_digest(pa.table(PAIRS), LISTINGS, pa.table(ends))
+    assert {name: found[name] for name in ("pairs", "catalogue")} == of()
+    fewer = data_digest(pa.table(PAIRS), LISTINGS, pa.table(ends)[:2])
+    assert {name for name in found if found[name] != fewer[name]} == {"negatives"}
+    require_same_data(of(), found, "run")  # whether there are any is told by the settings
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [
