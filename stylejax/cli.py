@@ -55,6 +55,10 @@ VERBS = {
         "vectors + true products -> retrieval metrics",
         "stylejax evaluate --run runs/grocery --queries val --gallery val",
     ),
+    "dedupe": (
+        "vectors -> groups of listings of one product, as precise as wanted",
+        "stylejax dedupe --run runs/demo --precision 0.8",
+    ),
     "search": (
         "photo and words -> ranked listings",
         'stylejax search --run runs/demo --image mug.jpg --text "orange fish" --html found.html',

@@ -134,7 +134,7 @@ def cosines(index: Index, pairs: Int[NDArray, "p 2"]) -> Float32[NDArray, " p"]:
     for start in range(0, len(pairs), BLOCK):
         left, right = pairs[start : start + BLOCK].T
         found[start : start + BLOCK] = np.einsum(
-            "nd,nd->n", index.vectors(left), index.vectors(right)
+            "nd,nd->n", index.take(left), index.take(right)
         )
     return found
 
@@ -186,7 +186,7 @@ def _neighbours(
     ends, looked_at = [np.zeros((0, 2), np.int64)], 0
     for start in range(0, len(members), BLOCK):
         mine = members[start : start + BLOCK]
-        found, _ = index.search(index.vectors(mine), k + 1, allowed)
+        found, _ = index.search(index.take(mine), k + 1, allowed)
         others = (found >= 0) & (found != mine[:, None])
         others &= np.cumsum(others, axis=1) <= k  # of more twins than k it may not find itself
         pairs = np.stack([np.repeat(mine, others.sum(axis=1)), found[others]], axis=1)

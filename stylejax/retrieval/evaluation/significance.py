@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float64, Int, Num
 from numpy.typing import NDArray
 
 LEVEL = 0.95
@@ -36,15 +36,46 @@ def bootstrap_interval(
     Returns:
       Lower and upper ends; the mean itself where there is one product only.
     """
-    sums, queries = _by_cluster(values, clusters)
-    count = len(sums)
+    return ratio_interval(
+        values, np.ones(values.shape), clusters, level=level, resamples=resamples, seed=seed
+    )
+
+
+def ratio_interval(
+    parts: Num[NDArray, "q m"],
+    wholes: Num[NDArray, "q m"],
+    clusters: Int[NDArray, " q"],
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Float64[NDArray, " m"], Float64[NDArray, " m"]]:
+    """`bootstrap_interval` for sum of parts / sum of wholes, such as shares of pairs.
+
+    Args:
+      parts: of q >= 1 listings.
+      wholes: likewise, what each part is of; a resample whose wholes are all 0 does not count.
+      clusters: product of each listing.
+      level: share of resamples within the interval.
+      resamples: how often as many products are drawn as there are.
+      seed: of the draws.
+
+    Returns:
+      Lower and upper ends; not a number where no resample counts.
+    """
+    sums = _by_cluster(parts, clusters), _by_cluster(wholes, clusters)
+    count = len(sums[0])
     rng, means = np.random.default_rng(seed), []
     for _ in range(0, resamples, AT_ONCE):
         times = rng.multinomial(count, np.full(count, 1 / count), size=AT_ONCE).astype(np.float64)
-        means.append((times @ sums) / (times @ queries)[:, None])
+        part, whole = times @ sums[0], times @ sums[1]
+        means.append(np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0))
     outside = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), (outside, 1 - outside), axis=0)
-    return low, high
+    drawn = np.concatenate(means)
+    ends = np.full((2, drawn.shape[1]), np.nan)
+    counted = ~np.isnan(drawn).all(axis=0)
+    ends[:, counted] = np.nanquantile(drawn[:, counted], (outside, 1 - outside), axis=0)
+    return ends[0], ends[1]
 
 
 def paired_test(
@@ -64,7 +95,7 @@ def paired_test(
     Returns:
       Share of 10,000 flips with a mean at least as far from zero, itself counted in.
     """
-    sums, _ = _by_cluster(differences, clusters)
+    sums = _by_cluster(differences, clusters)
     own = np.abs(sums.sum(axis=0))
     rng, beyond = np.random.default_rng(seed), np.ones(differences.shape[1])
     for _ in range(0, FLIPS, AT_ONCE):
@@ -87,11 +118,10 @@ def holm(p: Float[NDArray, " m"]) -> Float64[NDArray, " m"]:
 
 
 def _by_cluster(
-    values: Float[NDArray, "q m"], clusters: Int[NDArray, " q"]
-) -> tuple[Float64[NDArray, "c m"], Float64[NDArray, " c"]]:
-    """Sums over the queries of each cluster, and how many there are."""
+    values: Num[NDArray, "q m"], clusters: Int[NDArray, " q"]
+) -> Float64[NDArray, "c m"]:
+    """Sums over the queries of each cluster."""
     _, number = np.unique(clusters, return_inverse=True)
-    count = int(number.max()) + 1
-    sums = np.zeros((count, values.shape[1]))
+    sums = np.zeros((int(number.max()) + 1, values.shape[1]))
     np.add.at(sums, number, values)
-    return sums, np.bincount(number, minlength=count).astype(np.float64)
+    return sums

@@ -88,13 +88,12 @@ class Index:
             values, best, axis=1
         )
 
-    def vectors(self, places: Int[NDArray, " q"]) -> Float32[NDArray, "q d"]:
+    def take(self, positions: Int[NDArray, " m"]) -> Float32[NDArray, "m d"]:
         """The vectors at some positions in `item_id`, in memory."""
-        found = np.empty((len(places), self.dim), np.float32)
-        start = 0
+        found, start = np.empty((len(positions), self.dim), np.float32), 0
         for part in self.parts:
-            here = (places >= start) & (places < start + len(part))
-            found[here] = part.vectors[places[here] - start]
+            mine = (positions >= start) & (positions < start + len(part))
+            found[mine] = part.vectors[positions[mine] - start]
             start += len(part)
         return found
 

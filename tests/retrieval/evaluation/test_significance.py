@@ -5,7 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from stylejax.retrieval.evaluation.significance import bootstrap_interval, holm, paired_test
+from stylejax.retrieval.evaluation.significance import (
+    bootstrap_interval,
+    holm,
+    paired_test,
+    ratio_interval,
+)
 
 
 def slow(values: np.ndarray, clusters: np.ndarray, resamples: int) -> tuple[float, float]:
@@ -53,6 +58,28 @@ def test_queries_of_one_product_tell_less_than_of_many() -> None:
 def test_one_product_has_no_width() -> None:
     low, high = bootstrap_interval(np.array([[0.0], [1.0]]), np.array([5, 5]))
     assert low.tolist() == high.tolist() == [0.5]
+
+
+def test_a_share_of_pairs_is_drawn_by_products() -> None:
+    """Listings of one product have different numbers of pairs."""
+    rng = np.random.default_rng(3)
+    clusters, wholes = rng.integers(0, 30, 150), rng.integers(0, 6, 150)
+    parts = rng.binomial(wholes, 0.7)
+    low, high = ratio_interval(parts[:, None], wholes[:, None], clusters)
+    drawn, shares = np.random.default_rng(1), []
+    for _ in range(2_000):
+        rows = [np.flatnonzero(clusters == c) for c in drawn.choice(30, 30)]
+        taken = np.concatenate(rows)
+        shares.append(parts[taken].sum() / wholes[taken].sum())
+    assert low[0] == pytest.approx(np.quantile(shares, 0.025), abs=0.015)
+    assert high[0] == pytest.approx(np.quantile(shares, 0.975), abs=0.015)
+
+
+def test_of_nothing_there_is_no_interval() -> None:
+    nothing = np.zeros((3, 1), np.int64)
+    low, high = ratio_interval(nothing, nothing, np.arange(3))
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
 
 
 # ---- Differences of two systems

@@ -36,10 +36,10 @@ def test_parts_change_nothing(ends: tuple[int, ...], k: int) -> None:
 
 
 @pytest.mark.parametrize("ends", [(), (20,), (1, 2, 40)])
-def test_vectors_are_read_by_their_places(ends: tuple[int, ...]) -> None:
-    places = np.array([59, 0, 20, 20, 1, 39, 40])
-    assert np.array_equal(index(*ends).vectors(places), VECTORS[places])
-    assert index(*ends).vectors(places[:0]).shape == (0, VECTORS.shape[1])
+def test_vectors_are_taken_from_their_parts(ends: tuple[int, ...]) -> None:
+    places = np.array([59, 0, 20, 20, 1, 39, 40, 19])
+    assert np.array_equal(index(*ends).take(places), VECTORS[places])
+    assert index(*ends).take(places[:0]).shape == (0, VECTORS.shape[1])
 
 
 @pytest.mark.parametrize("ends", [(), (20,), (1, 2, 40)])

@@ -1,0 +1,144 @@
+"""What `stylejax dedupe` knows of the listings' products: the truth, or labelled pairs."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stylejax.commands.opened import Run
+from stylejax.config import ConfigError
+from stylejax.labels import Card
+from stylejax.retrieval.duplicates.agreement import agreement
+from stylejax.retrieval.duplicates.labelled import ByTable, ByTruth, Judge, Truth
+
+if TYPE_CHECKING:
+    from input_pipeline.catalogue import Catalogue
+    from stylejax.retrieval.duplicates.find import Duplicates
+    from stylejax.retrieval.duplicates.neighbours import Neighbours
+    from stylejax.retrieval.duplicates.space import Space
+
+
+@dataclass(frozen=True)
+class Products:
+    """The listings of a `Space` in their catalogue; arrays go by the space's numbers."""
+
+    catalogue: Catalogue
+    row: NDArray[np.int64]  # of each listing
+    row_of: dict[str, int]  # of each id
+    cell: NDArray[np.int64]  # listings that may be duplicates share one; negative = has none
+    truth: Truth | None  # None = the catalogue has no column of true products
+    column: str  # that it would have
+    split: str  # whose products are the labels; "" = none is
+    labels: Path | None  # table of labelled pairs
+
+    @classmethod
+    def of(
+        cls, opened: Run, args: argparse.Namespace, catalogue: Catalogue, space: Space
+    ) -> Products:
+        """Looks the listings up.
+
+        Raises:
+          ConfigError: when one is not in the catalogue, or `--split` or `--within` name nothing.
+        """
+        row_of = {item: row for row, item in enumerate(catalogue.item_id)}
+        lost = [item for item in space.item_id if item not in row_of]
+        if lost:
+            raise ConfigError(
+                f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
+                "give the catalogue that was exported with --catalog"
+            )
+        row = np.array([row_of[item] for item in space.item_id], np.int64)
+        cell = np.zeros(len(space), np.int64)
+        if args.within:
+            cell = _cells(opened, args, space)
+        truth = None
+        if catalogue.group is not None:
+            truth = Truth(_numbered([catalogue.group[at] for at in row]), cell)
+        split = "" if args.labels or truth is None else _split(opened, args, catalogue)
+        labels = Path(args.labels) if args.labels else None
+        return cls(catalogue, row, row_of, cell, truth, args.columns.group, split, labels)
+
+    def card(self, item_id: str) -> Card:
+        """What a page shows of a listing."""
+        return self.catalogue.card(self.row_of[item_id])
+
+    def judge(self, space: Space, near: Neighbours) -> Judge | None:
+        """The labelled pairs; None = there are none.
+
+        Raises:
+          ConfigError: when the table of labels is damaged, empty, or of other listings.
+        """
+        if self.labels is not None:
+            return self._by_table(self.labels, space, near)
+        if self.truth is None or not self.split:
+            return None
+        return ByTruth(near, self.truth, np.flatnonzero(self._splits() == self.split))
+
+    def _by_table(self, path: Path, space: Space, near: Neighbours) -> ByTable:
+        from input_pipeline.pair_labels import load_pair_labels
+
+        table = load_pair_labels(path)
+        left = space.named(table.left_id, f"the labels in {path}")
+        right = space.named(table.right_id, f"the labels in {path}")
+        kept = (self.cell[left] == self.cell[right]) & (self.cell[left] >= 0)
+        if not kept.any():
+            others = f"; {table.unlabelled} wait for a label" if table.unlabelled else ""
+            raise ConfigError(f"{path} labels no pair that could be duplicates{others}")
+        return ByTable(space, near, left[kept], right[kept], table.same[kept])
+
+    def told(self, *, chosen: bool) -> str:
+        """Whose labels speak, in words."""
+        who = f"the labels in {self.labels}" if self.labels else ""
+        if self.split:
+            who = f"the true products of split {self.split}"
+        if not who:
+            return "given"
+        return f"chosen by {who}" if chosen else f"given, judged by {who}"
+
+    def judged(self, found: Duplicates) -> dict[str, Any] | None:
+        """Agreement of the groups with the true products of each split; None = not known."""
+        if self.truth is None:
+            return None
+        group, splits = found.dendrogram.groups(found.threshold), self._splits()
+        judged = {
+            str(split): agreement(group, self.truth, np.flatnonzero(splits == split))
+            for split in sorted(set(splits.tolist()))
+        }
+        known = {split: values for split, values in judged.items() if values["listings"]}
+        return {"column": self.column, "splits": known} if known else None
+
+    def _splits(self) -> NDArray[np.object_]:
+        return np.array(self.catalogue.split, dtype=object)[self.row]
+
+
+def _numbered(values: list[str]) -> NDArray[np.int64]:
+    """A number for each value; -1 where it is empty."""
+    there = np.array(values, dtype=str)
+    numbers = np.unique(there, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return np.where(there == "", -1, numbers)
+
+
+def _cells(opened: Run, args: argparse.Namespace, space: Space) -> NDArray[np.int64]:
+    from input_pipeline.listing_values import listing_values
+
+    listings, _ = opened.located(args)
+    value = listing_values(listings, args.columns.item_id, args.within, "--within")
+    return _numbered([value[item] for item in space.item_id])
+
+
+def _split(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> str:
+    """The split whose products are the labels; "" where a threshold is given and it has none."""
+    split = args.split or opened.config.evaluation.query_split
+    if split in catalogue.split:
+        return split
+    if args.threshold is not None and not args.split:
+        return ""
+    raise ConfigError(
+        f"no listing of split {split!r}, whose true products would choose the threshold; there are "
+        f"{sorted(set(catalogue.split))}: name one with --split"
+    )

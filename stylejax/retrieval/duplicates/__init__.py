@@ -1,0 +1,1 @@
+"""Duplicates: groups of listings of one product over a whole catalogue, with a known precision."""

@@ -1,0 +1,60 @@
+"""What was found, in a few lines on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stylejax.retrieval.duplicates.agreement import MEASURES
+from stylejax.retrieval.duplicates.find import Duplicates
+from stylejax.retrieval.duplicates.output import counts
+
+HEADERS = ("precision", "recall", "precision by listings", "recall by listings")
+
+
+def print_summary(found: Duplicates, told: Mapping[str, Any]) -> None:
+    """Prints counts, the threshold, its precision, and how the groups agree with the truth.
+
+    Args:
+      found: the groups.
+      told: what `write_result` writes.
+    """
+    number, estimate = counts(found), found.estimate
+    print(f"listings   {number['listings']:,}")
+    print(
+        f"groups     {number['groups']:,} with {number['in_groups']:,} listings, "
+        f"the largest with {number['largest']:,}"
+    )
+    print(f"threshold  {found.threshold:.3f}, {told['threshold_by']}")
+    if estimate is not None:
+        wanted = told["wanted"]
+        asked = f"; wanted {wanted['precision']:g}" if wanted else ""
+        print(
+            f"precision  {estimate.precision:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] of the "
+            f"pairs in one group{asked}"
+        )
+        print(f"recall     {estimate.recall:.3f} of the labelled pairs that are one product")
+    if told["truth"]:
+        _print_truth(told["truth"]["splits"])
+
+
+def _print_truth(splits: Mapping[str, Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title="Against the true products, with 95 %", box=None)
+    table.add_column("split")
+    for header in ("listings", *HEADERS):
+        table.add_column(header, justify="right")
+    for split, values in splits.items():
+        cells = [_cell(values, measure) for measure in MEASURES]
+        table.add_row(escape(split), f"{values['listings']:,}", *cells)
+    Console(width=100).print(table)
+
+
+def _cell(values: Mapping[str, Any], measure: str) -> str:
+    value, ends = values[measure], values[f"{measure}_interval"]
+    if value is None:
+        return "-"
+    return f"{value:.3f} {ends[0]:.2f}-{ends[1]:.2f}"

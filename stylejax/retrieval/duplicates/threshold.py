@@ -1,0 +1,145 @@
+"""The threshold of a wanted precision, chosen by labelled pairs.
+
+What counts is the precision of the groups: of all pairs of listings in one group, the share that is
+one product. It depends on the mix of pairs, so it is estimated from pairs as the groups make them.
+A threshold is as good as the lower end of its interval: the lowest of many thresholds whose
+estimate happens to reach what is wanted would miss it about every other time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+
+from stylejax.config import ConfigError
+from stylejax.retrieval.duplicates.labelled import Labelled
+from stylejax.retrieval.evaluation.significance import LEVEL
+
+STEPS = 200  # thresholds that are looked at
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a threshold gives."""
+
+    threshold: float
+    precision: float
+    low: float  # of the interval of the precision
+    high: float
+    recall: float  # share of the labelled pairs of one product that are in one group
+    pairs: int  # labelled pairs in one group
+
+
+def curve(labelled: Labelled, *, level: float = LEVEL) -> list[Point]:
+    """Precision and recall over the threshold, from the highest down.
+
+    Args:
+      labelled: pairs, and where they are joined.
+      level: of the intervals, in [0, 1); 0 = both ends are the estimate.
+
+    Returns:
+      Up to `STEPS` points, at steps of equal recall; none where no labelled pair is ever joined.
+    """
+    joined = np.isfinite(labelled.joined)
+    if not joined.any():
+        return []
+    right = joined & labelled.same
+    values = labelled.joined[right if right.any() else joined]
+    cuts = np.unique(np.quantile(values, np.linspace(0, 1, STEPS), method="lower"))[::-1]
+    return [point(labelled, float(cut), level=level) for cut in cuts]
+
+
+def point(labelled: Labelled, threshold: float, *, level: float = LEVEL) -> Point:
+    """Precision with its interval, and recall, of one threshold; zeros where no pair is joined."""
+    together = labelled.joined >= threshold
+    if not together.any():
+        return Point(threshold, 0.0, 0.0, 1.0, 0.0, 0)
+    same, weight = labelled.same[together], labelled.weight[together]
+    precision = float(weight @ same / weight.sum())
+    told = effective_pairs(same, weight, labelled.units[together])
+    low, high = wilson(precision, told, level)
+    recall = float(weight @ same / labelled.wanted) if labelled.wanted else 0.0
+    return Point(threshold, precision, low, high, recall, int(together.sum()))
+
+
+def effective_pairs(
+    same: Bool[NDArray, " p"], weight: Float[NDArray, " p"], units: Int[NDArray, "p 2"]
+) -> float:
+    """As how many independent pairs these tell of their mean.
+
+    Pairs that share a listing, or a product, are right or wrong together. The variance of the mean
+    adds up what pairs with a common unit have in common (Fafchamps and Gubert 2007, "The formation
+    of risk sharing networks"); the binomial variance over it is the number of pairs (Korn and
+    Graubard 1998). Where all are right or all are wrong nothing can be seen of that, and all pairs
+    of a unit count as one.
+
+    Args:
+      same: labels.
+      weight: of each pair.
+      units: two of each pair, maybe the same twice.
+    """
+    share = weight / weight.sum()
+    most, least = 1 / float(share @ share), 1 / _variance(share, units)
+    mean = float(share @ same)
+    variance = _variance(share * (same - mean), units)
+    if same.all() or not same.any() or variance <= 0:
+        return least
+    return float(np.clip(mean * (1 - mean) / variance, min(least, most), most))
+
+
+def _variance(parts: Float[NDArray, " p"], units: Int[NDArray, "p 2"]) -> float:
+    """Sum over all pairs of pairs that share a unit of the products of their parts."""
+    units = np.sort(np.unique(units, return_inverse=True)[1].reshape(units.shape), axis=1)
+    two = units[:, 0] != units[:, 1]
+    size = int(units.max()) + 1
+    sums = np.bincount(units[:, 0], parts, size) + np.bincount(units[two, 1], parts[two], size)
+    # Pairs that share both units were counted at each of them.
+    both = np.unique(units[two, 0] * size + units[two, 1], return_inverse=True)[1]
+    return float((sums**2).sum() - (np.bincount(both, parts[two]) ** 2).sum())
+
+
+def wilson(share: float, count: float, level: float) -> tuple[float, float]:
+    """The interval of a share of independent cases (Wilson 1927).
+
+    Args:
+      share: that was found.
+      count: of cases; need not be whole.
+      level: in [0, 1).
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+
+
+def choose(points: Sequence[Point], precision: float) -> Point:
+    """The lowest threshold, which has the largest recall, that keeps a promise.
+
+    Args:
+      points: see `curve`.
+      precision: that the lower end of the interval has to reach.
+
+    Raises:
+      ConfigError: when none does, with the best there is.
+    """
+    if not points:
+        raise ConfigError(
+            "no labelled pair is ever in one group: label pairs that are candidates, such as those "
+            "in to_label.csv"
+        )
+    kept = [point for point in points if point.low >= precision]
+    if kept:
+        return min(kept, key=lambda point: point.threshold)
+    best = max(points, key=lambda point: (point.low, -point.threshold))
+    raise ConfigError(
+        f"no threshold is sure to have a precision of {precision:g}: the best is "
+        f"{best.precision:.3f} [{best.low:.3f}, {best.high:.3f}] at {best.threshold:.3f}, with a "
+        f"recall of {best.recall:.3f} ({best.pairs:,} labelled pairs); ask for --precision "
+        f"{np.floor(100 * best.low) / 100:g}, label more pairs, or give --confidence 0 to go by "
+        "the estimate alone"
+    )
