@@ -82,6 +82,11 @@ def find_duplicates(
     score, same = judge.scores()
     if not len(score):
         raise ConfigError("there is no labelled pair to choose a threshold by")
+    if not same.any():
+        raise ConfigError(
+            f"none of the {len(same):,} labelled pairs is one product, so they cannot choose a "
+            "threshold; give --threshold, or other labels"
+        )
     dendrogram = _linked(space, near, floor_of(score, same, wanted.precision))
     labelled = judge.labelled(dendrogram)
     best = choose(curve(labelled, level=wanted.confidence), wanted.precision)

@@ -51,17 +51,22 @@ def curve(labelled: Labelled, *, level: float = LEVEL) -> list[Point]:
     right = joined & labelled.same
     values = labelled.joined[right if right.any() else joined]
     cuts = np.unique(np.quantile(values, np.linspace(0, 1, STEPS), method="lower"))[::-1]
-    return [point(labelled, float(cut), level=level) for cut in cuts]
+    units = _Units.of(labelled.units)
+    return [_point(labelled, units, float(cut), level) for cut in cuts]
 
 
 def point(labelled: Labelled, threshold: float, *, level: float = LEVEL) -> Point:
     """Precision with its interval, and recall, of one threshold; zeros where no pair is joined."""
+    return _point(labelled, _Units.of(labelled.units), threshold, level)
+
+
+def _point(labelled: Labelled, units: _Units, threshold: float, level: float) -> Point:
     together = labelled.joined >= threshold
     if not together.any():
         return Point(threshold, 0.0, 0.0, 1.0, 0.0, 0)
     same, weight = labelled.same[together], labelled.weight[together]
     precision = float(weight @ same / weight.sum())
-    told = effective_pairs(same, weight, labelled.units[together])
+    told = _effective(same, weight, units.among(together))
     low, high = wilson(precision, told, level)
     recall = float(weight @ same / labelled.wanted) if labelled.wanted else 0.0
     return Point(threshold, precision, low, high, recall, int(together.sum()))
@@ -83,24 +88,44 @@ def effective_pairs(
       weight: of each pair.
       units: two of each pair, maybe the same twice.
     """
+    return _effective(same, weight, _Units.of(units))
+
+
+def _effective(same: Bool[NDArray, " p"], weight: Float[NDArray, " p"], units: _Units) -> float:
     share = weight / weight.sum()
-    most, least = 1 / float(share @ share), 1 / _variance(share, units)
+    most, least = 1 / float(share @ share), 1 / units.variance(share)
     mean = float(share @ same)
-    variance = _variance(share * (same - mean), units)
+    variance = units.variance(share * (same - mean))
     if same.all() or not same.any() or variance <= 0:
         return least
     return float(np.clip(mean * (1 - mean) / variance, min(least, most), most))
 
 
-def _variance(parts: Float[NDArray, " p"], units: Int[NDArray, "p 2"]) -> float:
-    """Sum over all pairs of pairs that share a unit of the products of their parts."""
-    units = np.sort(np.unique(units, return_inverse=True)[1].reshape(units.shape), axis=1)
-    two = units[:, 0] != units[:, 1]
-    size = int(units.max()) + 1
-    sums = np.bincount(units[:, 0], parts, size) + np.bincount(units[two, 1], parts[two], size)
-    # Pairs that share both units were counted at each of them.
-    both = np.unique(units[two, 0] * size + units[two, 1], return_inverse=True)[1]
-    return float((sums**2).sum() - (np.bincount(both, parts[two]) ** 2).sum())
+@dataclass(frozen=True)
+class _Units:
+    """The units of pairs, numbered once for all thresholds."""
+
+    one: Int[NDArray, " p"]
+    other: Int[NDArray, " p"]
+    both: Int[NDArray, " p"]  # pairs with the same two units share a number
+
+    @classmethod
+    def of(cls, units: Int[NDArray, "p 2"]) -> _Units:
+        named = np.unique(units, return_inverse=True)[1].reshape(units.shape)
+        one, other = named.min(axis=1), named.max(axis=1)
+        both = np.unique(one * (int(named.max(initial=0)) + 1) + other, return_inverse=True)[1]
+        return cls(one, other, both.reshape(-1))
+
+    def among(self, pairs: Bool[NDArray, " p"]) -> _Units:
+        return _Units(self.one[pairs], self.other[pairs], self.both[pairs])
+
+    def variance(self, parts: Float[NDArray, " p"]) -> float:
+        """Sum over all pairs of pairs that share a unit of the products of their parts."""
+        two, size = self.one != self.other, int(self.other.max()) + 1
+        sums = np.bincount(self.one, parts, size) + np.bincount(self.other, parts * two, size)
+        # Pairs that share both units were counted at each of them.
+        twice = np.bincount(self.both, parts * two)
+        return float((sums**2).sum() - (twice**2).sum())
 
 
 def wilson(share: float, count: float, level: float) -> tuple[float, float]:

@@ -95,6 +95,8 @@ def test_labels_that_say_nothing_are_refused() -> None:
     vectors, product = products(5, 4)
     with pytest.raises(ConfigError, match="no labelled pair to choose"):
         found(vectors, np.full(len(product), -1))
+    with pytest.raises(ConfigError, match="none of the 240 labelled pairs is one product"):
+        found(vectors, np.arange(len(product)))
 
 
 @pytest.mark.parametrize(
