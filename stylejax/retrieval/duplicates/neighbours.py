@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32
 from numpy.typing import NDArray
 
+from stylejax.retrieval.duplicates.completed import completed
 from stylejax.retrieval.duplicates.space import Space
 from stylejax.retrieval.index.build import make_part
 from stylejax.retrieval.index.part import Engine, Part
@@ -103,6 +104,8 @@ def _all(space: Space, k: int) -> tuple[Int32[NDArray, "n k"], Float32[NDArray, 
             found[rows, : near.shape[1]] = np.where(near < 0, -1, space.number[near])
             cosine[rows, : near.shape[1]] = value
         start += len(part)
+    if space.index.engine != "exact":
+        return completed(space, found, cosine)
     return found, cosine
 
 
