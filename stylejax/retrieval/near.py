@@ -133,9 +133,7 @@ def cosines(index: Index, pairs: Int[NDArray, "p 2"]) -> Float32[NDArray, " p"]:
     found = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), BLOCK):
         left, right = pairs[start : start + BLOCK].T
-        found[start : start + BLOCK] = np.einsum(
-            "nd,nd->n", index.take(left), index.take(right)
-        )
+        found[start : start + BLOCK] = np.einsum("nd,nd->n", index.take(left), index.take(right))
     return found
 
 
