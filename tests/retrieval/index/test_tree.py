@@ -32,8 +32,8 @@ def shared(tree: ScannTree, k: int, effort: Effort, count: int = 100) -> float:
 
 
 def test_more_effort_finds_more(tree: ScannTree) -> None:
-    assert tree.leaves == 143
-    found = [shared(tree, 10, Effort(*effort)) for effort in ((1, 20), (12, 100), (143, 800))]
+    assert tree.leaves == 286
+    found = [shared(tree, 10, Effort(*effort)) for effort in ((1, 20), (12, 100), (286, 800))]
     assert found[0] < found[1] <= found[2]
     assert found[1] > 0.9
     assert found[2] > 0.99
@@ -50,7 +50,7 @@ def test_many_results_are_whole(
 
 def test_scores_are_cosines(tree: ScannTree) -> None:
     for count in (3, 200):  # one thread, several
-        found, scores = tree.search(VECTORS[:count], 5, Effort(143, 100))
+        found, scores = tree.search(VECTORS[:count], 5, Effort(286, 100))
         exact = np.take_along_axis(VECTORS[:count] @ VECTORS.T, found, axis=1)
         np.testing.assert_allclose(scores, exact, atol=1e-5)
 

@@ -1,12 +1,15 @@
 """Tests of stylejax/retrieval/index/tuning.py."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from clustered import clustered
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylejax.retrieval.index.tree import ScannTree, scann_is_here
+from stylejax.retrieval.index import tuning
+from stylejax.retrieval.index.tree import Effort, ScannTree, scann_is_here
 from stylejax.retrieval.index.tuning import RESCORED, _fewest, tuned
 
 needs_scann = pytest.mark.skipif(
@@ -49,15 +52,43 @@ def test_where_nothing_reaches_it_the_largest_effort_is_taken() -> None:
     assert found.recall < 0.2
 
 
-@given(most=st.integers(1, 3000), least=st.integers(1, 3000))
-def test_the_fewest_is_found_with_few_questions(most: int, least: int) -> None:
+def test_efforts_without_a_chance_are_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rescores few costs the most to search for: it begins where what rescores more ended."""
+    asked: list[Effort] = []
+    seconds = 0.0
+    clock = SimpleNamespace(perf_counter=lambda: seconds)
+    monkeypatch.setattr(tuning, "time", clock)
+
+    class Counting(ScannTree):
+        def search(self, queries, k, effort):
+            nonlocal seconds
+            asked.append(effort)
+            seconds += effort.leaves + 0.1 * effort.rescored
+            enough = effort.leaves * effort.rescored >= 4_000
+            rows = np.arange(k) if enough else np.full(k, -1)
+            return np.tile(rows, (len(queries), 1)), np.zeros((len(queries), k), np.float32)
+
+    vectors = np.zeros((500, 4), np.float32)  # all are equal: the first are the nearest
+    found = tuned(Counting(None, 500, 300), vectors, vectors[:20], np.full(20, -1), 0.9)
+    assert (found.effort.rescored, found.recall) == (200, 1.0)
+    assert 20 <= found.effort.leaves <= 22
+    assert min(effort.rescored for effort in asked) >= 70  # thrice the time of the best
+    leaves = {r: max(e.leaves for e in asked if e.rescored == r) for r in (800, 400, 200)}
+    assert leaves == {800: 8, 400: 10, 200: 20}
+
+
+@given(most=st.integers(1, 3000), least=st.integers(1, 3000), begin=st.integers(1, 3000))
+def test_the_fewest_is_found_with_few_questions(most: int, least: int, begin: int) -> None:
     asked: list[int] = []
 
     def enough(number: int) -> bool:
         asked.append(number)
         return number >= least
 
-    found = _fewest(most, enough)
+    begin = min(begin, most)
+    found = _fewest(most, enough, begin)
+    least = max(least, begin)
+    assert min(asked) >= begin
     if least > most:
         assert found is None
     else:
