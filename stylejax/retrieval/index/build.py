@@ -44,7 +44,7 @@ def make_part(
     *,
     queries: Float32[NDArray, "q d"] | None = None,
 ) -> Part:
-    """One part of an index; few vectors get no tree: exact search is as quick.
+    """One part of an index; few vectors get no tree: see `FEW`.
 
     Args:
       item_id: of each vector.
