@@ -10,8 +10,8 @@ programs hardly disturb; those by the clock stand beside them. Memory is what th
 without what files back; `MiB` of ours leaves out the vectors in their memory-mapped file, which
 only exact search reads.
 
-    python benchmarks/ann.py                 # about ten minutes, 8 GiB
-    python benchmarks/ann.py --only small    # a minute
+    python benchmarks/ann.py
+    python benchmarks/ann.py --only small demo
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 
-LEAVES = 2  # times the root of the vectors; half and twice as many are slower at equal recall
+LEAVES = 2  # times the root of the vectors; twice as many were slower at equal recall
 TRAINED_ON = 250_000  # vectors that leaves and codes are learned from, at most
 SPARE_LEAVES = 4  # times the leaves that k results would fill: so many are searched at least
 PARALLEL = 64  # queries from which on several threads share the work
