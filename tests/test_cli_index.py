@@ -55,7 +55,7 @@ def test_what_a_tree_finds_is_told(
     run("index", "--vectors", trained_run / "vectors", "--out", out, "--recall", "0.9")
     told = capsys.readouterr().out
     assert "32 vectors: " in told
-    assert "of 5 leaves searched" in told
+    assert "of 11 leaves searched" in told
     assert "of 47 queries" in told  # half of 32 vectors of view m, 31 of t and 31 of i
     assert "32 vectors of view m, scann" in told
     run("search", "--run", trained_run, "--text", "red mug", "--index", out)
