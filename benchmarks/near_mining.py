@@ -62,7 +62,7 @@ def nearest(index: Index, known: Indexed, options: NearConfig, share: float) -> 
       share: of the mean cosine of its mined pairs that a neighbour has at most, at both ends;
         infinite = however near.
     """
-    vectors = index.vectors(np.arange(len(index)))
+    vectors = index.take(np.arange(len(index)))
     cosine = vectors @ vectors.T
     joined = known.group[:, None] == known.group[None]
     joined[known.mined[:, 0], known.mined[:, 1]] = joined[known.mined[:, 1], known.mined[:, 0]] = 1
@@ -101,9 +101,9 @@ def judged(folder: Path) -> dict[str, dict[str, float]]:
         return {"pairs": len(places), "right": float(right.mean())}
 
     options = NearConfig()
-    found = near_pairs(index, known.category, known.group, known.mined, options)
+    found = near_pairs(index, known.category, known.group, known.mined, known.paired, options)
     results = {
-        "mined pairs": told(known.mined, same=True),
+        "mined pairs": told(known.mined, known.paired, same=True),
         "negatives: the nearest": told(nearest(index, known, options, np.inf), same=False),
         "negatives: NV-Retriever's rule": told(
             nearest(index, known, options, options.positive_share), same=False
@@ -112,10 +112,12 @@ def judged(folder: Path) -> dict[str, dict[str, float]]:
     }
     for quantile in QUANTILES:
         changed = dataclasses.replace(options, suspected_quantile=quantile)
-        other = near_pairs(index, known.category, known.group, known.mined, changed)
+        other = near_pairs(index, known.category, known.group, known.mined, known.paired, changed)
         results[f"suspected, quantile {quantile}"] = told(other.suspected, same=True)
     knows_all = dataclasses.replace(options, silent_pairs=len(index))
-    everything = near_pairs(index, known.category, known.group, known.mined, knows_all)
+    everything = near_pairs(
+        index, known.category, known.group, known.mined, known.paired, knows_all
+    )
     results["suspected, whatever the log knows"] = told(everything.suspected, same=True)
     return results
 

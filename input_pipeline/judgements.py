@@ -56,7 +56,7 @@ def read_judgements(path: Path, grades: Mapping[str, float]) -> Judgements:
     usable = rows.filter(_.query != "", _.item_id != "", _.gain >= 0, _.gain < float("inf"))
     once = (
         usable.group_by("query", "item_id")
-        .agg(gain=_.gain.mean(), kinds=_.gain.nunique())
+        .agg(gain=_.gain.mean(), kinds=_.gain.nunique(), least=_.gain.min(), most=_.gain.max())
         .order_by("query", "item_id")
     )
     with reading(path):
@@ -66,8 +66,14 @@ def read_judgements(path: Path, grades: Mapping[str, float]) -> Judgements:
         )
         odd = rows.filter(_.gain.isnull(), _.label.notnull()).select("label").distinct()
         strange = odd.order_by("label").limit(5).to_pyarrow()["label"].to_pylist()
-        found = once.to_pyarrow()
-    if not count:
+        said = once.to_pyarrow()
+        found = once.filter((_.least > 0) | (_.most == 0)).to_pyarrow()
+    if grades and strange and found.num_rows:
+        raise ConfigError(
+            f"{path} has labels without a gain: {', '.join(map(repr, strange))}; name them in "
+            "--grades too, with 0 for what is wrong"
+        )
+    if not found.num_rows:
         hint = "rows need a query, an item and a label of 0 or more"
         if strange:
             labels = ", ".join(map(repr, strange))
@@ -75,8 +81,9 @@ def read_judgements(path: Path, grades: Mapping[str, float]) -> Judgements:
         raise ConfigError(f"{path} has no usable judgement: {hint}")
     findings = [
         (f"without query, item or gain{_some(strange)}", total - count),
-        ("said again", count - found.num_rows),
-        ("said in two ways: their mean counts", sum(k > 1 for k in found["kinds"].to_pylist())),
+        ("said again", count - said.num_rows),
+        ("of pairs that are called right and wrong", said.num_rows - found.num_rows),
+        ("of several grades: their mean counts", sum(k > 1 for k in found["kinds"].to_pylist())),
     ]
     return Judgements(
         found["query"].to_pylist(),

@@ -5,12 +5,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tiny
 from verbs import refused, run
 
+from stylejax.retrieval.evaluation import ann
 from stylejax.retrieval.index.tree import scann_is_here
+from stylejax.retrieval.stored_vectors import StoredVectors
 
 
 def write(path: Path, *rows: tuple) -> Path:
@@ -39,6 +42,9 @@ def test_every_query_is_on_disk_and_two_runs_are_compared_by_them(
     run("compare", trained_run, other, "--out", tmp_path / "page.html")
     assert "not tested: no " in capsys.readouterr().out
     assert "Not tested" in (tmp_path / "page.html").read_text()
+    run("evaluate", "--run", other, "--queries", "train", "--gallery", "train")
+    run("compare", trained_run, other, "--out", tmp_path / "page.html")
+    assert "not tested: the evaluations differ in more than the model" in capsys.readouterr().out
 
 
 def test_queries_may_be_drawn(
@@ -58,6 +64,24 @@ def test_queries_may_be_drawn(
 
 
 @pytest.mark.skipif(not scann_is_here(), reason="ScaNN has wheels for Linux on x86-64 only")
+def test_what_approximate_search_loses_is_told_beside_what_there_is(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ann, "FEWEST", 20)
+    splits = ("--queries", "train", "--gallery", "train")
+    run("evaluate", "--run", trained_copy, *splits, "--ann", "0.9")
+    found = json.loads((trained_copy / "metrics.json").read_text())
+    assert set(found["ann"]["directions"]) == set(found["directions"])
+    for direction, both in found["ann"]["directions"].items():
+        for name in ("recall@1", "recall@20"):
+            assert both["exact"][name] == pytest.approx(found["directions"][direction][name])
+            assert 0 <= both["scann"][name] <= 1
+    assert "tree of view m: " in capsys.readouterr().out
+    run("report", "--run", trained_copy)
+    assert "What approximate search loses" in (trained_copy / "report.html").read_text()
+
+
+@pytest.mark.skipif(not scann_is_here(), reason="ScaNN has wheels for Linux on x86-64 only")
 def test_approximate_search_needs_something_to_search(
     trained_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,21 +95,27 @@ def test_judged_pairs(
     trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     header = ("trigger_id", "recall_id", "label")
-    pairs = write(
-        tmp_path / "pairs.csv", header, ("L00", "L01", 1), ("L00", "L02", 0), ("L00", "?", 1)
-    )
+    labels = {"L01": 1, "L02": 0, "L03": 1, "L04": 0, "L05": 0, "L06": 0, "?": 1}
+    pairs = write(tmp_path / "pairs.csv", header, *(("L00", *row) for row in labels.items()))
     out = tmp_path / "judged.json"
     run("evaluate", "--run", trained_run, "--judgements", pairs, "--out", out)
     found = json.loads(out.read_text())
     assert found["protocol"] == {"judgements": "pairs.csv", "by": "listing"}
-    assert found["gallery"] == 2
+    assert found["gallery"] == 6
     assert found["with_distractors"]["gallery"] == 32
     assert found["directions"]["m-m"]["queries"] == 1
     assert set(found["breakdowns"]["category"]) == {"Home"}
-    assert found["pairs"]["m-m"]["roc_auc"] in (0.0, 0.5, 1.0)
+    vectors = StoredVectors(trained_run / "vectors")
+    x = dict(zip(vectors.item_id, vectors.take("m", np.arange(len(vectors))), strict=True))
+    above = [
+        x["L00"] @ x[right] > x["L00"] @ x[wrong]
+        for right in ("L01", "L03")
+        for wrong in ("L02", "L04", "L05", "L06")
+    ]
+    assert found["pairs"]["m-m"]["roc_auc"] == pytest.approx(np.mean(above))
     printed = capsys.readouterr().out
     assert "! judgements of listings that were not exported: 1" in printed
-    assert "among the 2 judged listings" in printed
+    assert "among the 6 judged listings" in printed
     assert "among all 32 listings" in printed
     assert (tmp_path / "judged.queries.parquet").is_file()
 
@@ -137,3 +167,31 @@ def test_the_report_compares_two_runs(
     assert "stylejax evaluate --run" in refused(asked, capsys)
     run("evaluate", "--run", other, "--queries", "train", "--gallery", "train")
     assert "differ in more than the model" in refused(asked, capsys)
+
+
+def test_runs_may_be_compared_by_judgements(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copies = [tmp_path / name for name in ("one", "other")]
+    header = ("trigger_id", "recall_id", "label")
+    pairs = write(tmp_path / "pairs.csv", header, ("L00", "L01", 1), ("L02", "L03", 1))
+    for copy in copies:
+        shutil.copytree(trained_run, copy)
+        run("evaluate", "--run", copy, "--judgements", pairs)
+    run("compare", *copies, "--metrics", "judged.json")
+    printed = capsys.readouterr().out
+    assert "The same queries in both runs" in printed
+    assert "not tested" not in printed
+
+
+def test_when_nothing_can_be_judged_nothing_is_written(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "metrics.json"
+    header = ("trigger_id", "recall_id", "label")
+    pairs = write(tmp_path / "pairs.csv", header, ("L00", "L01", 0), ("L00", "L02", 0))
+    asked = ["evaluate", "--run", trained_run, "--out", out]
+    assert "calls nothing right" in refused([*asked, "--judgements", pairs], capsys)
+    missing = tmp_path / "none.csv"
+    assert f"no file {missing}" in refused([*asked, "--judgements", missing], capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pairs.csv"]

@@ -31,6 +31,7 @@ class Indexed:
     category: Int[NDArray, " n"]  # numbers of `categories`; -1 = no listing of the train split
     group: Int[NDArray, " n"]  # see input_pipeline.groups
     mined: Int[NDArray, "p 2"]  # places of mined pairs of which both listings have a vector
+    paired: Int[NDArray, " n"]  # mined pairs of each listing, with whom there is no vector too
 
 
 def indexed(
@@ -75,6 +76,7 @@ def indexed(
         # What is no candidate is in nobody's group.
         np.where(there, group[row], len(catalogue) + np.arange(len(row))),
         places[(places >= 0).all(axis=1)].astype(np.int64),
+        np.bincount(places[places >= 0].astype(np.int64), minlength=len(row)),
     )
 
 

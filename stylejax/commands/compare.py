@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import Run
+from stylejax.commands.outputs import output_file
 from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ TESTED = ("first", "second", "difference", "95 %", "p", "queries")
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Prints runs side by side and writes a page with their curves."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run")
+    parser.add_argument(
+        "--metrics", default="metrics.json", help="what evaluate wrote, in each run's folder"
+    )
     parser.add_argument("--out", default="", help="page; empty = compare.html in the first run")
     args = parser.parse_args(argv)
     from stylejax.retrieval.album import Album
@@ -27,17 +31,19 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.page import render
 
     folders = [Path(folder) for folder in args.runs]
+    out = output_file(Path(args.out) if args.out else folders[0] / "compare.html", "--out")
     names = named(folders)
-    compared = [opened(folder, name) for folder, name in zip(folders, names, strict=True)]
+    compared = [
+        opened(folder, name, args.metrics) for folder, name in zip(folders, names, strict=True)
+    ]
     differing, found = settings(compared), results(compared)
     show("Settings that differ", names, differing)
     show("Results", names, found)
-    tested, why_not = compared_queries(folders, names)
+    tested, why_not = compared_queries(folders, compared, args.metrics)
     if any(tested.values()):
         show("The same queries in both runs", TESTED, paired_rows(tested))
     for reason in why_not:
         print(f"not tested: {reason}")
-    out = Path(args.out) if args.out else folders[0] / "compare.html"
     render(
         out,
         "compare",
@@ -53,7 +59,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     print(f"page       {out}")
 
 
-def opened(folder: Path, name: str) -> ComparedRun:
+def opened(folder: Path, name: str, file: str) -> ComparedRun:
     """A run's settings, its record, and what evaluate wrote of it, where it did.
 
     Raises:
@@ -63,24 +69,34 @@ def opened(folder: Path, name: str) -> ComparedRun:
     from stylejax.retrieval.json_file import read_json
     from stylejax.training.record import read_record
 
-    path = folder / "metrics.json"
+    path = folder / file
     metrics = read_json(path, "run `stylejax evaluate` again") if path.is_file() else {}
     return ComparedRun(name, Run(folder).config, read_record(folder), metrics)
 
 
 def compared_queries(
-    folders: Sequence[Path], names: Sequence[str]
+    folders: Sequence[Path], runs: Sequence[ComparedRun], file: str
 ) -> tuple[dict[tuple[str, str], list[Difference]], list[str]]:
     """Each evaluated run against the first: by their names; and why some cannot be."""
-    from stylejax.retrieval.evaluation.comparable import differences, read_queries
+    from stylejax.retrieval.evaluation.comparable import (
+        differences,
+        read_queries,
+        require_same_protocol,
+    )
 
     tested, why_not = {}, []
-    for folder, name in list(zip(folders, names, strict=True))[1:]:
+    for folder, run in list(zip(folders, runs, strict=True))[1:]:
         try:
-            first, other = (read_queries(run / "metrics.json") for run in (folders[0], folder))
-            tested[names[0], name] = differences(first, other)
+            first, other = (read_queries(where / file) for where in (folders[0], folder))
+            require_same_protocol(runs[0].metrics, run.metrics)
+            found = tested[runs[0].name, run.name] = differences(first, other)
         except ConfigError as error:
             why_not.append(str(error))
+            continue
+        if not found:
+            why_not.append(
+                f"{runs[0].name} and {run.name} have no direction with queries in common"
+            )
     return tested, list(dict.fromkeys(why_not))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import Run, images_setting, open_run
+from stylejax.commands.outputs import output_folder
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import VIEWS, ConfigError
 
@@ -94,6 +96,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _require(args: argparse.Namespace) -> None:
     if args.neighbours < 1:
         raise ConfigError(f"--neighbours is {args.neighbours}; use 1 or more")
+    if args.threshold is not None and not math.isfinite(args.threshold):
+        raise ConfigError(f"--threshold is {args.threshold}; use a number")
     if args.local < 0:
         raise ConfigError(f"--local is {args.local}; use 0 or more")
     if not 0 < args.recall <= 1:
@@ -125,7 +129,7 @@ def _dedupe(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> None
     from stylejax.retrieval.manifest import identity
 
     wanted = Wanted(args.precision, args.confidence)
-    out = Path(args.out) if args.out else opened.folder / "duplicates"
+    out = output_folder(Path(args.out) if args.out else opened.folder / "duplicates", "--out")
     folder, manifest = opened.export(args.vectors)
     engine = engine_of(args.engine)
     with draft(out) as new, tempfile.TemporaryDirectory(dir=new) as scratch:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import Run, open_run
+from stylejax.commands.outputs import output_file
 from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--judgements",
         default="",
         metavar="FILE",
-        help="judge by these: trigger_id, recall_id, label, or query, item_id, label",
+        help="judge by a table of trigger_id, recall_id, label (or query_id, item_id, label) for "
+        "listings, or of query, item_id, label for searches by words",
     )
     parser.add_argument(
         "--grades",
@@ -67,12 +69,13 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.manifest import identity
     from stylejax.retrieval.stored_vectors import StoredVectors
 
+    out = Path(args.out) if args.out else opened.folder / "metrics.json"
+    output_file(out, "--out")
     folder, manifest = opened.export(args.vectors)
     vectors = StoredVectors(folder)
     result = by_products(opened, args, vectors)
     result.metrics["vectors"] = identity(manifest)
     result.metrics["truth"] = args.columns.group  # the report judges by the same column
-    out = Path(args.out) if args.out else opened.folder / "metrics.json"
     write(result, out)
     print_metrics(result.metrics)
     if args.ann:
@@ -94,29 +97,47 @@ def by_products(opened: Run, args: argparse.Namespace, vectors: StoredVectors) -
     options, data = opened.config.evaluation, opened.config.data
     labels = opened.catalogue(args, with_truth=True).labels(options.category_level)
     known = labels_of(vectors, labels)
+    queries, gallery = args.queries or options.query_split, args.gallery or options.gallery_split
+    exported = set(vectors.item_id)
+    for split in dict.fromkeys((queries, gallery)):
+        lost = sum(x.split == split and item not in exported for item, x in labels.items())
+        if lost:
+            print(f"! listings of split {split} without any vector in this export: {lost:,}")
     result = evaluate_splits(
         vectors,
         labels,
-        args.queries or options.query_split,
-        args.gallery or options.gallery_split,
-        breakdowns=breakdowns(vectors, labels, data.train_split, mined_pairs(opened.folder)),
+        queries,
+        gallery,
+        breakdowns=breakdowns(vectors, labels, data.train_split, pair_counts(opened.folder)),
         sample=args.sample,
     )
+    if not result.queries.num_rows:
+        raise ConfigError(
+            f"no listing of split {queries!r} has another listing of its product in split "
+            f"{gallery!r}: nothing can be judged; for leave one out give both --queries and "
+            "--gallery the same split"
+        )
     if args.ann:
         truth = truth_of_splits(known, result.metrics["protocol"])
         result.metrics["ann"] = ann_loss(vectors, truth, DIRECTIONS, args.ann)
     return result
 
 
-def mined_pairs(folder: Path) -> list[tuple[str, str]]:
-    """Ids of the pairs that a run was trained on; none where it holds none."""
+def pair_counts(folder: Path) -> dict[str, int]:
+    """Item id to the number of its pairs that a run was trained on; none where it holds none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = folder / "pairs.parquet"
     if not path.is_file():
-        return []
+        return {}
     pairs = pq.read_table(path, columns=["left_id", "right_id"])
-    return list(zip(pairs["left_id"].to_pylist(), pairs["right_id"].to_pylist(), strict=True))
+    ends = pa.chunked_array([*pairs["left_id"].chunks, *pairs["right_id"].chunks])
+    counts = pc.value_counts(ends)
+    return dict(
+        zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    )
 
 
 def write(result: Evaluation, out: Path) -> None:
@@ -126,6 +147,5 @@ def write(result: Evaluation, out: Path) -> None:
     from stylejax.retrieval.evaluation.comparable import queries_file
     from stylejax.retrieval.manifest import write_json
 
-    out.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(result.queries, queries_file(out))
     write_json(out, result.metrics)

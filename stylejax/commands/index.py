@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from stylejax.commands.outputs import output_folder
 from stylejax.config import ConfigError
 
 
@@ -43,7 +44,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.manifest import MANIFEST, read_manifest
 
     folder = Path(args.vectors)
-    out = Path(args.out) if args.out else folder.parent / "index"
+    out = output_folder(Path(args.out) if args.out else folder.parent / "index", "--out")
     origin = Origin.read(read_manifest(folder), folder / MANIFEST)
     engine = engine_of(args.engine)
     parts = parts_of(folder, args.view, engine, args.recall, args.part_vectors)

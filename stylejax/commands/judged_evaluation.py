@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import Run
+from stylejax.commands.outputs import output_file
 from stylejax.config import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def run_judged(opened: Run, args: argparse.Namespace) -> None:
     from stylejax.retrieval.stored_vectors import StoredVectors
 
     path = Path(args.judgements)
+    if not path.exists():
+        raise ConfigError(f"no file {path}; name one with --judgements")
+    out = output_file(Path(args.out) if args.out else opened.folder / "judged.json", "--out")
     given = read_judgements(path, parse_grades(args.grades))
     folder, manifest = opened.export(args.vectors)
     found = StoredVectors(folder)
@@ -57,7 +61,11 @@ def run_judged(opened: Run, args: argparse.Namespace) -> None:
         "by": "listing" if given.by_listing else "words",
     }
     metrics["vectors"] = identity(manifest)
-    out = Path(args.out) if args.out else opened.folder / "judged.json"
+    if not result.queries.num_rows:
+        raise ConfigError(
+            f"{path} calls nothing right that was exported in a view that finds it: nothing can be "
+            "judged"
+        )
     write(result, out)
     for title, values in (
         (f"among the {metrics['gallery']:,} judged listings", metrics),
@@ -66,6 +74,10 @@ def run_judged(opened: Run, args: argparse.Namespace) -> None:
         name = f"{path.name}, {title}  (i = photo, t = title, m = both)"
         print_directions(name, values, graded=metrics["graded"])
     print_pairs(metrics["pairs"])
+    for value, found_by in metrics["breakdowns"].get("query", {}).items():
+        told = ", ".join(f"{d} {x['recall@1']:.3f}" for d, x in found_by.items())
+        count = max(x["queries"] for x in found_by.values())
+        print(f"words {value} in the click log: R@1 {told}  ({count:,} queries)")
     print(f"metrics    {out}")
 
 

@@ -89,6 +89,10 @@ class Products:
         if not kept.any():
             others = f"; {table.unlabelled} wait for a label" if table.unlabelled else ""
             raise ConfigError(f"{path} labels no pair that could be duplicates{others}")
+        if table.unlabelled:
+            print(f"! pairs in {path} without a label: {table.unlabelled:,}")
+        if apart := int((~kept).sum()):
+            print(f"! labelled pairs that cannot be duplicates by --within: {apart:,}")
         return ByTable(space, near, left[kept], right[kept], table.same[kept])
 
     def told(self, *, chosen: bool) -> str:

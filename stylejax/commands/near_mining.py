@@ -43,7 +43,7 @@ def mine_near(config: Config, folder: Path) -> None:
     split, level = config.data.train_split, config.mining.category_level
     known = indexed(index.item_id, catalogue, pairs, split, level)
     options = config.mining.near
-    found = near_pairs(index, known.category, known.group, known.mined, options)
+    found = near_pairs(index, known.category, known.group, known.mined, known.paired, options)
     lacking = len(catalogue.rows(split)) - int((known.category >= 0).sum())
     counts = [("train listings without a vector", lacking), *found.counts]
     suspected = suspected_table(known, found.suspected, found.suspected_cosine, pairs)

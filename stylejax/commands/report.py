@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylejax.commands.opened import Run, images_setting, open_run
+from stylejax.commands.outputs import output_file
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
 
@@ -36,6 +37,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.report.write import write_report
     from stylejax.training.record import read_record
 
+    out = Path(args.out) if args.out else opened.folder / "report.html"
+    output_file(out, "--out")
     config, funnel = opened.config, opened.folder / "mining.json"
     path = Path(args.metrics) if args.metrics else opened.folder / "metrics.json"
     metrics = metrics_of(opened, path)
@@ -44,12 +47,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     catalogue = opened.catalogue(args, with_truth=True)
     vectors = vectors_of(opened, args.vectors, metrics, path)
     steps = read_json(funnel, "mine again")["funnel"] if funnel.is_file() else []
-    out = Path(args.out) if args.out else opened.folder / "report.html"
     warn_without_pictures(catalogue, images_setting(args))
     names, other = [opened.folder.name], None
     if args.against:
         names = named([opened.folder, Path(args.against)])
-        other = other_run(Path(args.against), names[1], path)
+        other = other_run(Path(args.against), names[1], path, metrics)
     write_report(
         out,
         name=names[0],
@@ -97,17 +99,22 @@ def vectors_of(opened: Run, folder: str, metrics: dict[str, Any], path: Path) ->
     return StoredVectors(where)
 
 
-def other_run(folder: Path, name: str, mine: Path) -> Other:
+def other_run(folder: Path, name: str, mine: Path, metrics: dict[str, Any]) -> Other:
     """A run to compare with, and how it differs from the metrics that are reported.
 
     Raises:
       ConfigError: when it was not evaluated, or by other queries.
     """
-    from stylejax.retrieval.evaluation.comparable import differences, read_queries
+    from stylejax.retrieval.evaluation.comparable import (
+        differences,
+        read_queries,
+        require_same_protocol,
+    )
     from stylejax.retrieval.report.write import Other
 
     opened, path = Run(folder), folder / "metrics.json"
-    metrics = metrics_of(opened, path)
-    vectors = vectors_of(opened, "", metrics, path)
-    found = differences(read_queries(mine), read_queries(path))
-    return Other(name, vectors, metrics, found)
+    theirs = metrics_of(opened, path)
+    vectors = vectors_of(opened, "", theirs, path)
+    require_same_protocol(metrics, theirs)
+    found = differences(read_queries(path), read_queries(mine))
+    return Other(name, vectors, theirs, found)

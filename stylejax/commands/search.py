@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from stylejax.commands.opened import images_setting, open_run
+from stylejax.commands.outputs import output_file
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
 
@@ -23,6 +24,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--html", default="", help="page of pictures to write")
     opened, args = open_run(parser, argv)
     words = args.text.strip()
+    if args.html:
+        output_file(Path(args.html), "--html")
     if args.top < 1:
         raise ConfigError(f"--top is {args.top}; use 1 or more")
     import numpy as np

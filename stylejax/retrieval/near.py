@@ -45,6 +45,7 @@ def near_pairs(
     category: Int[NDArray, " n"],
     group: Int[NDArray, " n"],
     mined: Int[NDArray, "p 2"],
+    paired: Int[NDArray, " n"],
     options: NearConfig,
 ) -> NearPairs:
     """Hard negatives and suspected pairs among the nearest neighbours of every listing.
@@ -57,6 +58,7 @@ def near_pairs(
       category: of each vector; -1 = it is not looked at.
       group: of each vector; two of one group are known to be the same.
       mined: places of pairs that are known to be the same.
+      paired: all mined pairs of each vector's listing: what the log knows of it.
       options: how near, and how many.
 
     Returns:
@@ -73,7 +75,6 @@ def near_pairs(
     low, high = np.sort(mined, axis=1).T
     known = np.unique(low * len(index) + high)
     alike = cosines(index, mined)
-    degree = np.bincount(mined.ravel(), minlength=len(index))
     threshold = float(np.quantile(alike, options.suspected_quantile))
     positive = positives(mined, alike, len(index))
     counts = dict.fromkeys(COUNTED, 0)
@@ -88,7 +89,7 @@ def near_pairs(
         counts["... of one group, left out"] += int(is_one.sum())
         pairs = pairs[~is_mined & ~is_one]
         found = _Found(pairs, cosines(index, pairs))
-        least = degree[pairs].min(axis=1, initial=np.iinfo(np.int64).max)
+        least = paired[pairs].min(axis=1, initial=np.iinfo(np.int64).max)
         limit = options.positive_share * positive[pairs].min(axis=1, initial=np.inf)
         as_alike = found.cosine >= threshold
         silent = least <= options.silent_pairs

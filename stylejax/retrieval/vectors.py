@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float32, Int
 from numpy.typing import NDArray
 
-from stylejax.config import VIEWS, ConfigError
-from stylejax.retrieval.manifest import read_manifest, require_file
-from stylejax.retrieval.vector_table import rows_by_item, unit_vectors
+from stylejax.config import ConfigError
+from stylejax.retrieval.stored_vectors import StoredVectors
 
 if TYPE_CHECKING:
     from stylejax.encoder.inference import Encoded
@@ -108,25 +105,7 @@ def read_vectors(folder: Path) -> VectorSet:
     Raises:
       ConfigError: when there is no export, or a shard is missing or was changed.
     """
-    manifest = read_manifest(folder)
-    views = [view for view in VIEWS if view in manifest["vectors"]]
-    dim = manifest["dim"]
-    item_id: list[str] = []
-    vectors: dict[str, list[np.ndarray]] = {view: [] for view in views}
-    present: dict[str, list[np.ndarray]] = {view: [] for view in views}
-    for entry in manifest["files"]:
-        table = pq.read_table(require_file(folder, entry))
-        ids = pc.unique(table["item_id"]).to_pylist()
-        rows, matrix = rows_by_item(table, ids), unit_vectors(table)
-        item_id += ids
-        for view in views:
-            mine = pc.equal(table["view"], view).to_numpy()
-            part, there = np.zeros((len(ids), dim), np.float32), np.zeros(len(ids), bool)
-            part[rows[mine]], there[rows[mine]] = matrix[mine], True
-            vectors[view].append(part)
-            present[view].append(there)
-    return VectorSet(
-        item_id,
-        {view: np.concatenate(parts) for view, parts in vectors.items()},
-        {view: np.concatenate(parts) for view, parts in present.items()},
-    )
+    stored = StoredVectors(folder)
+    rows = np.arange(len(stored))
+    vectors = {view: stored.take(view, rows) for view in stored.present}
+    return VectorSet(stored.item_id, vectors, stored.present)

@@ -46,17 +46,32 @@ def test_words_and_grades(tmp_path: Path) -> None:
     }
     with pytest.raises(ConfigError, match=r"labels are 'E', 'I', 'S'; give their gains"):
         read_judgements(path, {})
+    with pytest.raises(ConfigError, match=r"labels without a gain: 'I', 'S'; name them"):
+        read_judgements(path, {"E": 3.0})  # left out, the others would look better
 
 
 def test_rows_that_say_nothing_are_counted(tmp_path: Path) -> None:
-    rows = ["a,b,1", "a,b,1", "a,c,1", "a,c,0", ",b,1", "a,,1", "a,d,often", "a,d,nan", "a,d,-1"]
+    rows = [
+        "a,b,1",
+        "a,b,1",
+        "a,c,1",
+        "a,c,0",
+        ",b,1",
+        "a,,1",
+        "a,d,often",
+        "a,d,nan",
+        "a,d,-1",
+        "a,e,1",
+        "a,e,2",
+    ]
     path = write(tmp_path / "j.csv", "query_id,item_id,label", *rows)
     found = read_judgements(path, {})
-    assert (found.item_id, found.gain) == (["b", "c"], [1.0, 0.5])
+    assert (found.item_id, found.gain) == (["b", "e"], [1.0, 1.5])
     assert found.findings == [
         ("without query, item or gain (labels such as 'often')", 5),
-        ("said again", 2),
-        ("said in two ways: their mean counts", 1),
+        ("said again", 3),
+        ("of pairs that are called right and wrong", 1),
+        ("of several grades: their mean counts", 1),
     ]
 
 

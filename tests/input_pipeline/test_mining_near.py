@@ -42,6 +42,8 @@ def test_vectors_are_joined_with_what_is_known_of_their_listings(
 def test_pairs_without_a_vector_are_left_out() -> None:
     known = indexed(["a", "c", "d"], catalogue(), pairs(("a", "b"), ("c", "d")), "train", 0)
     assert known.mined.tolist() == [[1, 2]]
+    assert len(known.paired) == len(known.item_id)
+    assert known.paired.sum() >= 2 * len(known.mined)
 
 
 def test_tables_are_ordered_and_named() -> None:

@@ -86,6 +86,11 @@ SETTINGS = (
 )
 
 
+def paired(mined: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Pairs of each listing, where all listings of pairs have vectors."""
+    return np.bincount(mined.ravel(), minlength=len(vectors))
+
+
 @pytest.mark.parametrize("options", SETTINGS, ids=range(len(SETTINGS)))
 @pytest.mark.parametrize("parts", [1, 3])
 def test_what_is_found_is_what_a_walk_over_all_pairs_finds(
@@ -93,7 +98,9 @@ def test_what_is_found_is_what_a_walk_over_all_pairs_finds(
 ) -> None:
     monkeypatch.setattr(near, "BLOCK", 17)  # queries and pairs come in several blocks
     vectors, category, group, mined = drawn(1)
-    found = near_pairs(index_of(vectors, parts), category, group, mined, options)
+    found = near_pairs(
+        index_of(vectors, parts), category, group, mined, paired(mined, vectors), options
+    )
     for mine, expected in zip(
         as_dictionaries(found), slow(vectors, category, group, mined, options), strict=True
     ):
@@ -108,7 +115,7 @@ def test_nothing_known_is_a_negative_and_nothing_is_both(seed: int, options: Nea
     vectors, category, group, mined = drawn(seed, 60)
     if len(mined) == 0:
         return
-    found = near_pairs(index_of(vectors), category, group, mined, options)
+    found = near_pairs(index_of(vectors), category, group, mined, paired(mined, vectors), options)
     suspected, negatives = as_dictionaries(found)
     known = set(map(tuple, np.sort(mined, axis=1).tolist()))
     assert not set(suspected) & set(negatives)
@@ -125,7 +132,11 @@ def test_nothing_known_is_a_negative_and_nothing_is_both(seed: int, options: Nea
 
 def test_every_pair_is_counted_by_what_became_of_it() -> None:
     vectors, category, group, mined = drawn(2)
-    counts = dict(near_pairs(index_of(vectors), category, group, mined, SETTINGS[1]).counts)
+    counts = dict(
+        near_pairs(
+            index_of(vectors), category, group, mined, paired(mined, vectors), SETTINGS[1]
+        ).counts
+    )
     assert counts["listings looked at"] == (category >= 0).sum()
     left_out = sum(count for name, count in counts.items() if name.endswith("left out"))
     ends = counts["suspected pairs"] + counts["negatives"]
@@ -141,11 +152,22 @@ def test_what_the_log_knows_well_and_never_joined_is_not_suspected() -> None:
     vectors = np.repeat(unit(1), 5, axis=0)
     mined, group = np.array([[0, 1], [2, 3]]), np.array([0, 0, 1, 1, 2])
     alike = np.zeros(5, np.int64)
-    found = near_pairs(index_of(vectors), alike, group, mined, NearConfig())
+    found = near_pairs(index_of(vectors), alike, group, mined, paired(mined, vectors), NearConfig())
     assert sorted(map(tuple, found.suspected.tolist())) == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert len(found.negatives) == 0  # nor are they negatives: they are as alike as pairs
-    many = near_pairs(index_of(vectors), alike, group, mined, NearConfig(silent_pairs=1))
+    many = near_pairs(
+        index_of(vectors), alike, group, mined, paired(mined, vectors), NearConfig(silent_pairs=1)
+    )
     assert len(many.suspected) == 8
+
+
+def test_what_the_log_knows_of_those_without_a_vector_counts() -> None:
+    """The last listing has a pair, with a listing that is not in the index."""
+    vectors = np.repeat(unit(1), 5, axis=0)
+    mined, group = np.array([[0, 1], [2, 3]]), np.array([0, 0, 1, 1, 2])
+    known = paired(mined, vectors) + np.array([0, 0, 0, 0, 1])
+    found = near_pairs(index_of(vectors), np.zeros(5, np.int64), group, mined, known, NearConfig())
+    assert len(found.suspected) == 0
 
 
 def test_of_many_twins_each_looks_at_as_many_as_it_may() -> None:
@@ -153,7 +175,14 @@ def test_of_many_twins_each_looks_at_as_many_as_it_may() -> None:
     vectors = np.repeat(unit(1), 40, axis=0)
     options = NearConfig(neighbours=5)
     mined = np.array([[0, 1]])
-    found = near_pairs(index_of(vectors), np.zeros(40, np.int64), np.arange(40), mined, options)
+    found = near_pairs(
+        index_of(vectors),
+        np.zeros(40, np.int64),
+        np.arange(40),
+        mined,
+        paired(mined, vectors),
+        options,
+    )
     assert dict(found.counts)["neighbours looked at"] == 40 * 5
 
 
@@ -164,5 +193,6 @@ def test_without_a_pair_nothing_tells_how_alike_the_same_is() -> None:
             np.zeros(4, np.int64),
             np.arange(4),
             np.zeros((0, 2), np.int64),
+            np.zeros(4, np.int64),
             NearConfig(),
         )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stylejax.retrieval.duplicates.space import Space
 
 RANGE = 1_000_000  # listings whose finders are looked up at a time
-BLOCK = 256  # listings whose neighbours' neighbours are compared at a time
+NUMBERS = 25_000_000  # of the vectors that are compared at a time
 
 
 def completed(
@@ -34,8 +34,10 @@ def completed(
     best, value = mutual(found, cosine)
     missed = np.flatnonzero((np.sort(best, axis=1) != np.sort(found, axis=1)).any(axis=1))
     near, near_value = best.copy(), value.copy()
-    for first in range(0, len(missed), BLOCK):
-        rows = missed[first : first + BLOCK]
+    # Each listing is compared with its k neighbours and k times as many of theirs.
+    block = max(1, NUMBERS // (found.shape[1] * (found.shape[1] + 1) * space.index.dim))
+    for first in range(0, len(missed), block):
+        rows = missed[first : first + block]
         near[rows], near_value[rows] = _looked_further(space, best, rows)
     return mutual(near, near_value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,10 @@ def drawn_pairs(
     sizes = np.diff(bounds)
     ends = np.cumsum(sizes * (sizes - 1) // 2)
     total = int(ends[-1]) if len(ends) else 0
-    lots = np.arange(total)
-    if total > count:
-        # Drawn from all in their order, so that an equal catalogue gives equal pairs.
-        lots = np.sort(np.random.default_rng(0).choice(total, count, replace=False))
+    # Drawn from all in their order, so that an equal catalogue gives equal pairs; without a list of
+    # all, which may be more than fit into memory.
+    drawn = random.Random(0).sample(range(total), min(total, count))
+    lots = np.sort(np.array(drawn, np.int64))
     group = np.searchsorted(ends, lots, side="right")
     within = lots - np.where(group > 0, ends[group - 1], 0)
     # The number of a pair (a < b) among those of its group: b (b - 1) / 2 + a.

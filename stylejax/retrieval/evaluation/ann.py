@@ -13,12 +13,12 @@ from stylejax.config import ConfigError
 from stylejax.retrieval.evaluation.metrics import CUTOFFS, ndcg
 from stylejax.retrieval.evaluation.ranks import Ranks, rank_right
 from stylejax.retrieval.evaluation.truth import Truth
+from stylejax.retrieval.index.build import SAMPLED
 from stylejax.retrieval.index.tree import ScannTree
 from stylejax.retrieval.index.tuning import Tuning, tuned
 from stylejax.retrieval.vectors import Vectors
 
 LISTED = 100  # answers of each query that are looked at
-SAMPLED = 1_000  # queries that a tree is tuned with, and judged by
 FEWEST = 100  # vectors that a tree is built over
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def breakdowns(
     vectors: Vectors,
     labels: Mapping[str, Label],
     train_split: str,
-    pairs: Iterable[tuple[str, str]] = (),
+    paired: Mapping[str, int],
 ) -> dict[str, list[str]]:
     """Name of a breakdown to the value of each listing; "" = it has none.
 
@@ -31,7 +31,7 @@ def breakdowns(
       vectors: the listings, all with a label.
       labels: of the whole catalogue.
       train_split: split that was trained on.
-      pairs: ids of mined pairs.
+      paired: item id to the number of its mined pairs; none = there are no pairs.
     """
     mine = [labels[item] for item in vectors.item_id]
     trained = {label.group for label in labels.values() if label.split == train_split}
@@ -41,7 +41,7 @@ def breakdowns(
         "shows": shows(vectors),
         "product": ["seen" if label.group in trained else "unseen" for label in mine],
         "listing": ["seen" if label.split == train_split else "unseen" for label in mine],
-        "demand": _demand(mine, labels, pairs),
+        "demand": _demand(mine, labels, paired),
     }
     if found["industry"] == found["category"]:
         del found["industry"]
@@ -57,14 +57,13 @@ def shows(vectors: Vectors) -> list[str]:
 
 
 def _demand(
-    mine: Sequence[Label], labels: Mapping[str, Label], pairs: Iterable[tuple[str, str]]
+    mine: Sequence[Label], labels: Mapping[str, Label], paired: Mapping[str, int]
 ) -> list[str]:
     ends: dict[str, int] = {}
-    for pair in pairs:
-        for item in pair:
-            if item in labels:
-                group = labels[item].group
-                ends[group] = ends.get(group, 0) + 1
+    for item, count in paired.items():
+        if item in labels:
+            group = labels[item].group
+            ends[group] = ends.get(group, 0) + count
     if not ends:
         return [""] * len(mine)
     head, left = set(), HEAD * sum(ends.values())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,25 @@ def read_queries(metrics: Path) -> pa.Table:
         return pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise ConfigError(f"cannot read {path}; run `stylejax evaluate` again") from error
+
+
+def require_same_protocol(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+    """Checks that two evaluations asked the same of both runs.
+
+    Args:
+      first: what evaluate wrote of one run.
+      second: likewise of another.
+
+    Raises:
+      ConfigError: when splits, judgements, the gallery or the column of true products differ.
+    """
+    for name in ("protocol", "gallery", "truth"):
+        mine, theirs = first.get(name), second.get(name)
+        if mine != theirs:
+            raise ConfigError(
+                f"the evaluations differ in more than the model: {name} is {mine} in the one, "
+                f"{theirs} in the other; evaluate both runs with the same catalogue and splits"
+            )
 
 
 def differences(

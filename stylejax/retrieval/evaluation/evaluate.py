@@ -224,7 +224,8 @@ def require_metrics_of(metrics: Mapping[str, Any], manifest: Mapping[str, Any], 
     known, wanted = metrics.get("vectors", {}), identity(manifest)
     if known.get("sha256") != wanted["sha256"]:
         made = f"vectors of step {known['step']}" if "step" in known else "unknown vectors"
+        same = ", in another export" if known.get("step") == wanted["step"] else ""
         raise ConfigError(
-            f"{path} is of {made}, not of the vectors exported at step {wanted['step']} that the "
-            "report would show; run `stylejax evaluate` again"
+            f"{path} is of {made}{same}, not of the vectors exported at step {wanted['step']} that "
+            "the report would show; run `stylejax evaluate` again"
         )

@@ -114,9 +114,12 @@ def evaluate_judged(
         direction: pair_curve(*_scored(asking, found, judged, direction))
         for direction in results[0].metrics["directions"]
     }
-    graded = len(set(judged.gain[judged.gain > 0].tolist())) > 1
     results[0].metrics.update(
-        {"pairs": pairs, "graded": graded, "with_distractors": results[1].metrics}
+        {
+            "pairs": pairs,
+            "graded": truth_of(judged, found, same=same, distractors=False).graded,
+            "with_distractors": results[1].metrics,
+        }
     )
     return results[0]
 

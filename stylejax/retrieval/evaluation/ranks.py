@@ -13,11 +13,13 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int
 from numpy.typing import NDArray
 
+from stylejax.config import ConfigError
 from stylejax.retrieval.evaluation.truth import Truth
 from stylejax.retrieval.vectors import Vectors
 
 EQUAL = 1e-6  # cosines that differ by no more are equal: float32 knows no better
 QUERIES, COLUMNS = 256, 8192  # scores at a time
+MANY = 64  # right answers of a query from which on its scores are sorted
 BINS = 4000  # of the cosines of wrong answers, from -1 to 1
 DRAWN, BINNED = 1000, 200_000_000  # queries whose wrong answers are binned, and answers, at most
 
@@ -63,6 +65,7 @@ def rank_right(
     right, gain = place[truth.found[taken]], truth.gain[taken].astype(np.float64)
     rows = truth.gallery[here[1]]
     vectors = asking.take(ask, truth.queries[counted])
+    _require_numbers(vectors, asking, truth.queries[counted], ask)
     own = truth.left_out[counted]
     own = np.where((own >= 0) & here[1][own], place[own], -1)
 
@@ -114,6 +117,7 @@ def _scores_of(
     scores = np.zeros(len(query), np.float32)
     by_place = np.argsort(right, kind="stable")
     for start, block in found.blocks(view, rows):
+        _require_numbers(block, found, rows[start : start + len(block)], view)
         first, last = np.searchsorted(right[by_place], (start, start + len(block)))
         for at in range(first, last, COLUMNS):
             some = by_place[at : min(last, at + COLUMNS)]
@@ -168,8 +172,12 @@ def _count(
 
     lots = lot[start : start + width]
     highest = scores.max(axis=1)
-    for nth in range(int(counts.max())):
-        having = np.flatnonzero(counts > nth)
+    for number in np.flatnonzero(counts > MANY):
+        here = slice(starts[number], starts[number + 1])
+        ahead[here] += _ahead_of_many(scores[number], asked.score[here], asked.lot[here], lots)
+    few = np.where(counts > MANY, 0, counts)
+    for nth in range(int(few.max())):
+        having = np.flatnonzero(few > nth)
         answer = starts[:-1][having] + nth
         passed = highest[having] >= asked.score[answer] - EQUAL  # few, where answers rank high
         having, answer = having[passed], answer[passed]
@@ -181,3 +189,31 @@ def _count(
             earlier = lots[None] < asked.lot[answer[level]][:, None]
             better[level] += np.count_nonzero(equal & earlier, axis=1)
         ahead[answer] += better
+
+
+def _ahead_of_many(
+    scores: Float32[NDArray, " columns"],
+    than: Float32[NDArray, " r"],
+    lot: Int[NDArray, " r"],
+    lots: Int[NDArray, " columns"],
+) -> Int[NDArray, " r"]:
+    """How many scores are ahead of each of many right answers."""
+    ascending = np.sort(scores)
+    better = len(scores) - np.searchsorted(ascending, than + EQUAL, side="right")
+    level = len(scores) - np.searchsorted(ascending, than - EQUAL, side="left")
+    for n in np.flatnonzero(level > better):
+        better[n] += np.count_nonzero((np.abs(scores - than[n]) <= EQUAL) & (lots < lot[n]))
+    return better
+
+
+def _require_numbers(
+    vectors: Float32[NDArray, "n d"], of: Vectors, rows: Int[NDArray, " n"], view: str
+) -> None:
+    """Raises ConfigError, naming a listing, where a vector has something that is no number."""
+    sound = np.isfinite(vectors).all(axis=1)
+    if not sound.all():
+        item = of.item_id[int(rows[int(np.argmin(sound))])]
+        raise ConfigError(
+            f"{int((~sound).sum())} vectors of view {view} hold something that is no number, the "
+            f"first that of {item!r}: the encoder is broken; train again, or take an earlier step"
+        )

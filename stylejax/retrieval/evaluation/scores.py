@@ -54,7 +54,7 @@ class Scores:
 def scores_of(ranks: Ranks, truth: Truth) -> Scores:
     """The metrics of every query that has something to find; the graded ones too, for grades."""
     graded, found = truth.graded, []
-    most = float(truth.gain.max(initial=1.0))
+    most = float(truth.gain.max(initial=0.0))
     for first, last in zip(ranks.starts[:-1], ranks.starts[1:], strict=True):
         positions, gains = ranks.rank[first:last], ranks.gain[first:last]
         metrics = ranking_metrics(positions)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float, Float64, Int, Num
 from numpy.typing import NDArray
 
 LEVEL = 0.95
 RESAMPLES = 1_000
-AT_ONCE = 100  # resamples: memory is so many times the number of products
+AT_ONCE, NUMBERS = 100, 20_000_000  # resamples, and numbers of them for all products, at a time
 FLIPS = 10_000  # of a randomisation test: p is known to about a hundredth of .01
 
 
@@ -66,8 +68,8 @@ def ratio_interval(
     sums = _by_cluster(parts, clusters), _by_cluster(wholes, clusters)
     count = len(sums[0])
     rng, means = np.random.default_rng(seed), []
-    for _ in range(0, resamples, AT_ONCE):
-        times = rng.multinomial(count, np.full(count, 1 / count), size=AT_ONCE).astype(np.float64)
+    for size in _parts(resamples, count):
+        times = rng.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
         part, whole = times @ sums[0], times @ sums[1]
         means.append(np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0))
     outside = (1 - level) / 2
@@ -98,8 +100,8 @@ def paired_test(
     sums = _by_cluster(differences, clusters)
     own = np.abs(sums.sum(axis=0))
     rng, beyond = np.random.default_rng(seed), np.ones(differences.shape[1])
-    for _ in range(0, FLIPS, AT_ONCE):
-        signs = rng.integers(0, 2, (AT_ONCE, len(sums))) * 2.0 - 1.0
+    for size in _parts(FLIPS, len(sums)):
+        signs = rng.integers(0, 2, (size, len(sums))) * 2.0 - 1.0
         beyond += (np.abs(signs @ sums) >= own - 1e-9).sum(axis=0)
     return beyond / (FLIPS + 1)
 
@@ -115,6 +117,13 @@ def holm(p: Float[NDArray, " m"]) -> Float64[NDArray, " m"]:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(raised))
     return adjusted
+
+
+def _parts(total: int, clusters: int) -> Iterator[int]:
+    """How many draws to make at a time."""
+    most = max(1, min(AT_ONCE, NUMBERS // clusters))
+    for start in range(0, total, most):
+        yield min(most, total - start)
 
 
 def _by_cluster(

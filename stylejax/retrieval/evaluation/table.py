@@ -89,6 +89,7 @@ def print_ann(ann: Mapping[str, Any]) -> None:
         print(
             f"tree of view {view}: {tree['searched']:,} of {tree['leaves']:,} leaves searched, "
             f"{tree['rescored']} rescored: recall@10 {tree['recall@10']:.3f}"
+            + (", below the target" if tree["recall@10"] < ann["target"] else "")
         )
 
 
@@ -105,9 +106,10 @@ def print_pairs(pairs: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _table(title: str, first: str) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=None)
+    table = Table(title=escape(title), box=None)
     table.add_column(first)
     return table
 

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32, Int
 from numpy.typing import NDArray
 
-from stylejax.retrieval.evaluation.ranks import lots
+from stylejax.retrieval.evaluation.ranks import EQUAL, lots
 from stylejax.retrieval.evaluation.truth import Truth
 from stylejax.retrieval.vectors import Vectors
 
-DIGITS = 6  # of a cosine; those that differ later are equal, see `ranks.EQUAL`
+SPARE = 32  # answers kept beyond those that are wanted, that equals at the end find their order
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ def top_answers(
     there = np.flatnonzero(found.present[answer][truth.gallery])
     lot = lots(len(there), seed)
     vectors, own = asking.take(ask, truth.queries[queries]), truth.left_out[queries][:, None]
-    best = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32)
-    order = np.full((len(queries), k), len(there))
+    kept = k + SPARE
+    best = np.full((len(queries), kept), -1), np.full((len(queries), kept), -np.inf, np.float32)
+    order = np.full((len(queries), kept), len(there))
     for start, block in found.blocks(answer, truth.gallery[there]):
         numbers = np.broadcast_to(there[start : start + len(block)], (len(queries), len(block)))
         scores = np.where(numbers == own, -np.inf, vectors @ block.T).astype(np.float32)
@@ -58,7 +59,19 @@ def top_answers(
             np.concatenate(pair, axis=1) for pair in zip(best, (numbers, scores), strict=True)
         ]
         order = np.concatenate([order, mine], axis=1)
-        first = np.lexsort((order, -np.round(joined[1], DIGITS)), axis=1)[:, :k]
+        first = np.lexsort((order, -np.round(joined[1], 6)), axis=1)[:, :kept]
         best = tuple(np.take_along_axis(part, first, axis=1) for part in joined)
         order = np.take_along_axis(order, first, axis=1)
-    return Top(np.where(np.isfinite(best[1]), best[0], -1), best[1])
+    first = np.argsort(_ahead(best[1], order), axis=1, kind="stable")[:, :k]
+    found_, scores = (np.take_along_axis(part, first, axis=1) for part in best)
+    return Top(np.where(np.isfinite(scores), found_, -1), scores)
+
+
+def _ahead(scores: Float32[NDArray, "q n"], order: Int[NDArray, "q n"]) -> Int[NDArray, "q n"]:
+    """How many of the others are ahead of each, as `rank_right` counts."""
+    earlier = order[:, None, :] < order[:, :, None]
+    with np.errstate(invalid="ignore"):  # places that nobody took are as far as can be
+        apart = scores[:, None, :] - scores[:, :, None]
+        ahead = (apart > EQUAL) | ((np.abs(apart) <= EQUAL) & earlier)
+    ahead |= np.isfinite(scores)[:, None, :] & ~np.isfinite(scores)[:, :, None]
+    return ahead.sum(axis=2)

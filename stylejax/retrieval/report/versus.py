@@ -40,7 +40,7 @@ class Versus:
     """What the page says of another run."""
 
     name: str
-    differences: Sequence[Difference]  # the other run less this one, by query
+    differences: Sequence[Difference]  # this run less the other one, by query
     tallies: list[Tally]
     only_mine: list[Duel]
     only_theirs: list[Duel]

@@ -41,7 +41,7 @@ class Other:
     name: str
     vectors: Vectors
     metrics: Mapping[str, Any]  # of its evaluation
-    differences: Sequence[Difference]  # its metrics less this run's
+    differences: Sequence[Difference]  # this run's metrics less its
 
 
 def write_report(
@@ -109,7 +109,12 @@ def write_report(
         directions=[f"{q}-{t}" for q in VIEW_NAMES for t in VIEW_NAMES],
         same_view=SAME_VIEW,
         categories=categories,
-        divided={DIVIDED[n]: x for n, x in metrics["breakdowns"].items() if n in DIVIDED},
+        industries=worst_first(metrics["breakdowns"].get("industry", {})),
+        divided={
+            DIVIDED[name]: values
+            for name, values in metrics["breakdowns"].items()
+            if name in DIVIDED and name != "industry"
+        },
         funnel=bars(funnel),
         curves=[chart for chart in quality if chart],
         loss=loss,

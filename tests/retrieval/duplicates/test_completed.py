@@ -29,7 +29,7 @@ def test_what_a_search_has_missed_is_known_from_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One listing has found strangers only, and two of its product have missed it."""
-    monkeypatch.setattr(module, "BLOCK", 2)
+    monkeypatch.setattr(module, "NUMBERS", 1)  # one listing at a time
     near, vectors = exact()
     missed, value = near.found.copy(), near.cosine.copy()
     missed[6], value[6] = [99, 98, -1, -1], [-0.5, -0.6, -np.inf, -np.inf]

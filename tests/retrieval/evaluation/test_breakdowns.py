@@ -26,8 +26,8 @@ def vectors(items: str = "abcd", views: str = "mti") -> VectorSet:
 
 
 def test_each_listing_has_a_value_of_each_breakdown() -> None:
-    pairs = [("a", "b"), ("a", "b"), ("d", "e"), ("unknown", "d")]
-    found = breakdowns(vectors(), LABELS, "train", pairs)
+    paired = {"a": 2, "b": 2, "d": 2, "e": 1, "unknown": 1}
+    found = breakdowns(vectors(), LABELS, "train", paired)
     assert found == {
         "category": ["Home > Mugs", "Home > Mugs", "Home > Beds", "Tools > Saws"],
         "industry": ["Home", "Home", "Home", "Tools"],
@@ -40,7 +40,7 @@ def test_each_listing_has_a_value_of_each_breakdown() -> None:
 
 
 def test_what_nobody_can_tell() -> None:
-    assert breakdowns(vectors("ab"), LABELS, "train")["demand"] == ["", ""]  # no pairs
-    assert breakdowns(vectors("ab", views="m"), LABELS, "train")["shows"] == ["", ""]
+    assert breakdowns(vectors("ab"), LABELS, "train", {})["demand"] == ["", ""]  # no pairs
+    assert breakdowns(vectors("ab", views="m"), LABELS, "train", {})["shows"] == ["", ""]
     same = {item: Label(x.group, x.industry, x.split, x.industry) for item, x in LABELS.items()}
-    assert "industry" not in breakdowns(vectors(), same, "train")
+    assert "industry" not in breakdowns(vectors(), same, "train", {})

@@ -8,7 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.evaluation.comparable import differences, queries_file, read_queries
+from stylejax.retrieval.evaluation.comparable import (
+    differences,
+    queries_file,
+    read_queries,
+    require_same_protocol,
+)
 
 
 def queries(found: np.ndarray, *, direction: str = "m-m", right: int = 2) -> pa.Table:
@@ -85,3 +90,11 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_queries(path)
     pq.write_table(queries(np.arange(8) % 2), queries_file(path))
     assert read_queries(path).num_rows == 8
+
+
+def test_what_was_asked_of_both_must_be_the_same() -> None:
+    mine = {"protocol": {"queries": "val", "gallery": "train"}, "gallery": 400, "truth": "group"}
+    require_same_protocol(mine, dict(mine))
+    for name, other in (("gallery", 4400), ("protocol", {"queries": "val"}), ("truth", "style")):
+        with pytest.raises(ConfigError, match=f"differ in more than the model: {name} is"):
+            require_same_protocol(mine, mine | {name: other})

@@ -8,6 +8,7 @@ from clustered import unit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stylejax.config import ConfigError
 from stylejax.retrieval.evaluation import ranks as module
 from stylejax.retrieval.evaluation.ranks import Ranks, rank_right
 from stylejax.retrieval.evaluation.scores import scores_of
@@ -168,3 +169,25 @@ def test_nobody_finds_anything() -> None:
     absent = dataclasses.replace(x, present={"m": np.zeros(4, bool)})
     truth = of_groups(["a"] * 4, np.arange(4), np.arange(4))
     assert len(rank_right(absent, absent, "m-m", truth).query) == 0
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_many_right_answers_are_counted_as_few_are(
+    same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = unit(90, 4, 3)[np.zeros(90, int) if same else np.arange(90)]
+    truth = of_groups([str(n % 3) for n in range(90)], np.arange(90), np.arange(90))
+    one_by_one = rank_right(one_view(x), one_view(x), "m-m", truth)
+    monkeypatch.setattr(module, "MANY", 5)
+    sorted_once = rank_right(one_view(x), one_view(x), "m-m", truth)
+    assert np.array_equal(one_by_one.rank, sorted_once.rank)
+    assert len(set(np.diff(one_by_one.starts).tolist())) == 1
+
+
+@pytest.mark.parametrize("row", [2, 7])  # of the gallery alone, and a query too
+def test_vectors_that_are_no_numbers_are_refused_by_name(row: int) -> None:
+    x = unit(9, 4)
+    x[row, 1] = np.nan
+    truth = of_groups(["a"] * 9, np.array([7, 8]), np.arange(9))
+    with pytest.raises(ConfigError, match=f"1 vectors of view m .* the first that of 'L{row}'"):
+        rank_right(one_view(x), one_view(x), "m-m", truth)

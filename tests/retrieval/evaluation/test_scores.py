@@ -43,6 +43,11 @@ def test_grades_add_their_metrics() -> None:
     assert means["ndcg@10"] == pytest.approx((first + second) / 2)
 
 
+def test_gains_count_by_the_highest_there_is() -> None:
+    whole, half = (scores_of(*ranked(GRADES * scale)).mean() for scale in (1, 0.25))
+    assert half["rbp"] == pytest.approx(whole["rbp"])
+
+
 def test_the_table_is_for_comparing_runs() -> None:
     scores = scores_of(*ranked(np.ones(3)))
     table = scores.table("m-i", [f"L{n}" for n in range(10)], ["P"] * 9 + ["Q"])

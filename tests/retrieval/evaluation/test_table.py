@@ -2,7 +2,7 @@
 
 import pytest
 
-from stylejax.retrieval.evaluation.table import print_metrics
+from stylejax.retrieval.evaluation.table import print_ann, print_metrics
 
 
 def direction(recall: float, queries: int) -> dict[str, float]:
@@ -45,6 +45,24 @@ def test_a_category_is_printed_as_it_is_spelled(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     assert "Lamps [red]" in printed
     assert "[/b] Cups" in printed
+
+
+def test_a_split_is_printed_as_it_is_spelled(capsys: pytest.CaptureFixture[str]) -> None:
+    protocol = {"queries": "a[/b]", "gallery": "[red]", "leave_one_out": False}
+    print_metrics(METRICS | {"protocol": protocol})
+    assert "a[/b] -> [red]" in capsys.readouterr().out
+
+
+def test_what_a_tree_loses_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    exact = dict.fromkeys(("recall@1", "recall@5", "recall@10", "mrr", "ndcg@10"), 0.5)
+    tree = {"searched": 3, "leaves": 20, "rescored": 50, "recall@10": 0.9625}
+    found = {"exact": exact, "scann": exact | {"recall@1": 0.25}, "queries": 1234}
+    print_ann({"target": 0.95, "trees": {"m": tree}, "directions": {"t-m": found}})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["t-m", "exact", *["0.500"] * 5, "1,234"] in lines
+    assert ["scann", "0.250", *["0.500"] * 4] in lines
+    assert ["difference", "-0.250", *["+0.000"] * 4] in lines
+    assert "3 of 20 leaves searched, 50 rescored: recall@10 0.963" in " ".join(lines[-1])
 
 
 def test_leave_one_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:

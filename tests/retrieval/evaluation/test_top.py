@@ -42,3 +42,17 @@ def test_there_may_be_fewer() -> None:
     top = top_answers(given, given, "m-m", truth, np.array([1]), 4)
     assert sorted(top.found[0, :2].tolist()) == [0, 2]
     assert top.found[0, 2:].tolist() == [-1, -1]
+
+
+def test_cosines_that_differ_by_rounding_are_in_the_order_of_their_ranks() -> None:
+    """However they round to six digits."""
+    x = np.zeros((3, 2), np.float32)
+    x[:, 0] = [1, 1 - 4e-7, 1 - 12e-7]  # the query, and two that are 8e-7 apart
+    given = VectorSet(list("abc"), {"m": x}, {"m": np.ones(3, bool)})
+    for seed in range(20):
+        for right in ("b", "c"):
+            groups = ["q", *("q" if item == right else "other" for item in "bc")]
+            truth = of_groups(groups, np.array([0]), np.arange(3))
+            rank = int(rank_right(given, given, "m-m", truth, seed=seed).rank[0])
+            top = top_answers(given, given, "m-m", truth, np.array([0]), 2, seed=seed)
+            assert given.item_id[top.found[0, rank - 1]] == right

@@ -378,7 +378,7 @@ def test_another_run_stands_beside(data: Data, page: str, tmp_path: Path) -> Non
     mine, theirs = (
         evaluate_splits(x, data.labels, "test", "test") for x in (data.vectors, vectors)
     )
-    found = differences(mine.queries, theirs.queries)
+    found = differences(theirs.queries, mine.queries)
     other = Other("the other", vectors, theirs.metrics, found)
     shown = data.write(tmp_path / "report.html", other=other)
     assert "Beside the other" in shown
