@@ -41,7 +41,7 @@ def test_the_truth_is_read_when_it_is_asked_for(data_root: Path, tmp_path: Path)
     catalogue = load_catalogue(DataConfig(), path, data_root, with_truth=True)
     assert catalogue.group == [row["group"] for row in tiny.catalogue_rows()]
     assert catalogue.labels(1)["L03"] == Label("P0", "Home", "val", "Home")
-    assert catalogue.labels(0)["L03"] == Label("P0", "Home > Mugs", "val")
+    assert catalogue.labels(0)["L03"] == Label("P0", "Home > Mugs", "val", "Home")
     other, none = (DataConfig(columns=CatalogueColumns(group=name)) for name in ("truth", ""))
     with pytest.raises(ConfigError, match="no column 'truth'; it has item_id"):
         load_catalogue(other, path, data_root, with_truth=True)

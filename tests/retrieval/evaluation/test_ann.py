@@ -5,11 +5,13 @@ import pytest
 from clustered import clustered
 
 from stylejax.config import ConfigError
+from stylejax.retrieval.evaluation import ann
 from stylejax.retrieval.evaluation.ann import LISTED, ann_loss
 from stylejax.retrieval.evaluation.ranks import rank_right
 from stylejax.retrieval.evaluation.scores import scores_of
 from stylejax.retrieval.evaluation.truth import of_groups
-from stylejax.retrieval.index.tree import scann_is_here
+from stylejax.retrieval.index.tree import Effort, scann_is_here
+from stylejax.retrieval.index.tuning import Tuning
 from stylejax.retrieval.vectors import VectorSet
 
 pytestmark = pytest.mark.skipif(
@@ -47,13 +49,16 @@ def test_what_is_lost_is_told_beside_what_there_is() -> None:
         assert both["exact"]["mrr"] == pytest.approx(expected)
 
 
-def test_a_tree_that_finds_everything_loses_nothing() -> None:
-    """Asked for all of it, the whole tree is searched and everything near is scored again."""
+def test_a_tree_that_finds_everything_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole tree is searched, and everything is scored again."""
     vectors, groups = listings(400, 100)
     truth = of_groups(groups, np.arange(400), np.arange(400))
-    found = ann_loss(vectors, truth, ("m-m",), 1.0)
+    monkeypatch.setattr(
+        ann, "tuned", lambda tree, *_: Tuning(Effort(tree.leaves, 400), recall=1.0, queries=200)
+    )
+    found = ann_loss(vectors, truth, ("m-m",), 0.9)
     both = found["directions"]["m-m"]
-    assert found["trees"]["m"]["recall@10"] == 1.0
+    assert found["trees"]["m"]["searched"] == found["trees"]["m"]["leaves"]
     for name, value in both["exact"].items():
         assert both["scann"][name] == pytest.approx(value, abs=1e-3)
 
