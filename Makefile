@@ -7,7 +7,7 @@ RUN := runs/demo
 # On Linux, huge pages for the large arrays of a step: a fifth of its time on a CPU (docs/training.md).
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: setup demo test lint bench soak clean bench-mining bench-loader setup-spark
+.PHONY: setup demo test lint bench soak clean screenshots bench-mining bench-loader setup-spark
 
 setup: $(STAMP)
 
@@ -30,6 +30,8 @@ demo: setup
 	@echo
 	@echo "Open $(RUN)/report.html, or search:"
 	@echo "  $(BIN)/stylejax search --run $(RUN) --text 'orange fish mug' --html $(RUN)/found.html"
+	@echo "By a photo of your own, in a browser:"
+	@echo "  $(BIN)/stylejax serve --run $(RUN)     and open http://127.0.0.1:8000"
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -67,6 +69,11 @@ setup-spark: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark]'
 	@$(BIN)/python -c 'from input_pipeline.mining.engines import check_java; from stylejax.cli import reported; reported(check_java)'
 	@echo "ready: stylejax mine --config RECIPE --mining.engine spark"
+
+# Walks through the page on the demo's run, in Chromium, and writes what it shows to docs/screenshots.
+screenshots: setup
+	@test -f $(RUN)/index/index.json || { echo "make demo first: $(RUN) has no index" >&2; exit 2; }
+	$(BIN)/python tests/walk_through.py --run $(RUN)
 
 clean:
 	rm -rf $(VENV) runs

@@ -63,6 +63,10 @@ VERBS = {
         "photo and words -> ranked listings",
         'stylejax search --run runs/demo --image mug.jpg --text "orange fish" --html found.html',
     ),
+    "serve": (
+        "index -> page and API to search it by photo and words",
+        "stylejax serve --run runs/demo --port 8000",
+    ),
     "report": ("a run -> one HTML page", "stylejax report --run runs/grocery"),
 }
 

@@ -31,6 +31,7 @@ CHECKED = [
     "stylejax.training",
     "stylejax.retrieval",
     "stylejax.saved",
+    "stylejax.serving",
     "input_pipeline",
 ]
 jaxtyping.install_import_hook(CHECKED, "typecheck.checked")

@@ -102,6 +102,15 @@ def test_saved_folders_are_nobodys_but_their_commands() -> None:
     assert offenders("stylejax.saved", *rest) == []
 
 
+def test_serving_knows_no_model_and_nobody_but_its_command_knows_it() -> None:
+    assert (
+        offenders("stylejax", "stylejax.serving", but=("stylejax.serving", "stylejax.commands"))
+        == []
+    )
+    rest = ("stylejax.training", "stylejax.losses", "stylejax.encoder", "stylejax.saved")
+    assert offenders("stylejax.serving", *rest, "stylejax.commands", "stylejax.cli", "jax") == []
+
+
 def test_retrieval_reads_vectors_and_knows_no_model() -> None:
     """Exact search alone works on the devices."""
     forbidden = ("stylejax.training", "stylejax.losses", "stylejax.encoder", "jax", "flax")

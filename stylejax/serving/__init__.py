@@ -1,0 +1,1 @@
+"""Search as a service: a page and a JSON API over an index, for a few people at a time."""

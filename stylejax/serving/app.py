@@ -1,0 +1,200 @@
+"""The routes: the page, the API, and the pictures of listings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+import stylejax
+from stylejax.labels import Card
+from stylejax.retrieval.search import Found
+from stylejax.serving import query, schemas
+from stylejax.serving.batching import Batcher
+from stylejax.serving.form import read_form
+from stylejax.serving.guard import Guard, problem
+from stylejax.serving.limits import Limits, Refused
+from stylejax.serving.pages import FILES, api_page, file_of
+from stylejax.serving.photos import Thumbnails, read_photo
+from stylejax.serving.searcher import Searcher
+
+TOP = 24  # listings where a request does not say
+ABOUT = (
+    "Find listings that sell the same product, by a photo, words, or both read together. Whatever "
+    "is refused has a status of 4xx, or 503 when the server has too much to do, and says why."
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server shows."""
+
+    searcher: Searcher
+    reader: query.QueryReader
+    card: Callable[[str], Card]  # of an indexed listing
+    picture: Callable[[Path], bytes]  # from a card's picture to its file; OSError = cannot be read
+    run: str  # name of the training
+    step: int  # of its checkpoint
+    note: str = ""  # what of the data is simulated
+
+
+def create_app(
+    served: Served, limits: Limits, *, wait: float = 0.003, hosts: Collection[str] = ()
+) -> FastAPI:
+    """The application, for any ASGI server; one process of it has one device thread.
+
+    Args:
+      served: what it shows; `Searcher.warm` has been called for whoever wants no first wait.
+      limits: of one request and of one address.
+      wait: seconds that a search waits for others to go with it.
+      hosts: names that it answers to; none = any.
+    """
+    searcher, top = served.searcher, min(TOP, limits.top)
+    batcher: Batcher[query.Query, list[Found]] = Batcher(
+        searcher.answer, most=searcher.batch, seconds=wait, room=limits.waiting
+    )
+    thumbnails = Thumbnails(served.picture)
+    decoders = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "pictures")
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        gathering = asyncio.create_task(batcher.run())
+        yield
+        gathering.cancel()
+        decoders.shutdown(wait=False, cancel_futures=True)
+
+    app = FastAPI(
+        title="stylejax",
+        version=stylejax.__version__,
+        description=ABOUT,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=running,
+    )
+    app.state.batcher = batcher
+    app.add_middleware(Guard, limits=limits, hosts=hosts)
+    _report_refusals(app)
+
+    async def found(asked: query.Query, view: str, began: float) -> schemas.Results:
+        if asked.category and not searcher.has_category(asked.category):
+            raise Refused(404, f"no listing in category {asked.category!r}; see /api/categories")
+        ranked = await batcher.ask(asked.lane, asked)
+        results = [_result(hit, served.card(hit.item_id)) for hit in ranked]
+        spent = round(1000 * (time.perf_counter() - began), 1)
+        return schemas.Results(view=view, milliseconds=spent, results=results)
+
+    @app.get("/api/health", responses=schemas.refusals())
+    async def health() -> schemas.Health:
+        """What is served; the server answers as soon as it is ready."""
+        return schemas.Health(
+            version=stylejax.__version__,
+            run=served.run,
+            step=served.step,
+            listings=len(searcher.index),
+            view=searcher.index.view,
+            note=served.note,
+            upload_bytes=limits.upload,
+            words=limits.words,
+            top=limits.top,
+        )
+
+    @app.get("/api/categories", responses=schemas.refusals())
+    async def categories() -> list[schemas.Category]:
+        """All categories, with the listings in them and below."""
+        return [schemas.Category(path=path, listings=n) for path, n in searcher.categories.items()]
+
+    @app.post(
+        "/api/search",
+        responses=schemas.refusals(404, 415, 422),
+        openapi_extra=schemas.search_form(limits, top),
+    )
+    async def search(request: Request) -> schemas.Results:
+        """The listings nearest to a photo, to words, or to both read together as one listing."""
+        began = time.perf_counter()
+        form = await read_form(request, limits, top)
+        image = None
+        if form.photo is not None:
+            decode = served.reader.picture
+            image = await asyncio.get_running_loop().run_in_executor(
+                decoders, read_photo, form.photo, limits, decode
+            )
+        asked = query.Query(image, form.words, category=form.category, top=form.top)
+        return await found(asked, asked.view, began)
+
+    @app.get("/api/similar/{item_id:path}", responses=schemas.refusals(404, 422))
+    async def similar(
+        item_id: str,
+        category: str = Query("", description='only listings below it: "Home > Mugs"'),
+        top: int = Query(top, ge=1, le=limits.top, description="listings wanted"),
+    ) -> schemas.Results:
+        """More like a listing: searches by its own vector, as the index has it."""
+        began = time.perf_counter()
+        if item_id not in searcher:
+            raise Refused(404, f"no listing {item_id!r} in the index")
+        asked = query.Query(like=item_id, category=category.strip(), top=top)
+        return await found(asked, searcher.index.view, began)
+
+    @app.get(
+        "/picture/{item_id:path}",
+        response_class=Response,
+        responses={200: {"content": {"image/jpeg": {}}}, **schemas.refusals(404)},
+    )
+    async def picture(item_id: str) -> Response:
+        """The picture of a listing as a small JPEG."""
+        image = served.card(item_id).image if item_id in searcher else None
+        loop = asyncio.get_running_loop()
+        small = image and await loop.run_in_executor(decoders, thumbnails, image)
+        if not small:
+            raise Refused(404, f"no picture of a listing {item_id!r}")
+        return Response(small, media_type="image/jpeg", headers={"Cache-Control": "max-age=60"})
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(api_page(app.openapi()))
+
+    for route in FILES:
+        app.add_api_route(route, file_of(route), include_in_schema=False)
+    return app
+
+
+def _result(hit: Found, card: Card) -> schemas.Result:
+    return schemas.Result(
+        rank=hit.rank,
+        item_id=hit.item_id,
+        score=hit.score,
+        title=card.title,
+        category=card.category,
+        picture=f"/picture/{quote(hit.item_id, safe='')}" if card.image else None,
+    )
+
+
+def _report_refusals(app: FastAPI) -> None:
+    """Every refusal is an object with one `detail`, and nothing of the server's insides."""
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> Response:
+        return problem(error)
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> Response:
+        return problem(Refused(error.status_code, str(error.detail)), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        reasons = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
+        return problem(Refused(422, "; ".join(reasons)))
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> Response:
+        return problem(Refused(500, "the server failed at this; its log says why"))

@@ -1,0 +1,113 @@
+"""What the API answers, and the form of a search: its description is made of this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from stylejax.serving.limits import Limits
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    detail: str
+
+
+class Result(BaseModel):
+    """One listing that was found."""
+
+    rank: int = Field(description="1 = best")
+    item_id: str
+    score: float = Field(description="cosine of query and listing")
+    title: str = Field(description="empty where it has none")
+    category: str = Field(description='from the top, such as "Home > Mugs"')
+    picture: str | None = Field(description="address of a small JPEG on this server")
+
+
+class Results(BaseModel):
+    """Listings, best first."""
+
+    view: str = Field(
+        description="what was read: m = photo and words together, t = words, i = photo"
+    )
+    milliseconds: float = Field(description="spent on the server")
+    results: list[Result]
+
+
+class Category(BaseModel):
+    """A category and what lies below it."""
+
+    path: str
+    listings: int
+
+
+class Health(BaseModel):
+    """What is served, and its limits."""
+
+    version: str
+    run: str = Field(description="name of the training")
+    step: int = Field(description="of its checkpoint")
+    listings: int
+    view: str = Field(description="of the listings: m = photo and title together, t, i")
+    note: str = Field(description="what of the data is simulated; empty = nothing")
+    upload_bytes: int = Field(description="of a photo, at most")
+    words: int = Field(description="characters of a query, at most")
+    top: int = Field(description="listings of an answer, at most")
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals that an operation may answer with, and those that all may."""
+    why = {
+        400: "The request cannot be read, or the host name is not this server's",
+        404: "No such listing or category",
+        408: "The request took too long to arrive",
+        413: "The upload or the photo is too large",
+        415: "The photo is no picture, or the body no form",
+        422: "A field is missing, unknown or out of range",
+        429: "Too many requests from one address; see Retry-After",
+        503: "Too many searches at a time, or one took too long; see Retry-After",
+    }
+    return {
+        status: {"model": Problem, "description": why[status]}
+        for status in sorted({400, 408, 413, 429, 503, *statuses})
+    }
+
+
+def search_form(limits: Limits, top: int) -> dict[str, Any]:
+    """The body of a search, as OpenAPI; `top` = listings where the form does not say."""
+    fields = {
+        "photo": {
+            "type": "string",
+            "format": "binary",
+            "description": "JPEG, PNG, WebP, GIF, BMP or TIFF, up to "
+            f"{limits.upload_mib:g} MiB and {limits.megapixels:g} million pixels",
+        },
+        "words": {
+            "type": "string",
+            "maxLength": limits.words,
+            "pattern": r"\S",
+            "description": "in the place of the photo's title; alone they are searched as a title",
+        },
+        "category": {
+            "type": "string",
+            "description": 'only listings below it, from the top: "Home > Mugs"',
+        },
+        "top": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": limits.top,
+            "default": top,
+            "description": "listings wanted",
+        },
+    }
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "additionalProperties": False,
+        "anyOf": [{"required": ["photo"]}, {"required": ["words"]}],
+    }
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }

@@ -1,0 +1,173 @@
+"""Batches of questions to ranked listings: fixed shapes, compiled before the first one comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from numpy.typing import NDArray
+
+from stylejax.retrieval.encoding import Encoder
+from stylejax.retrieval.index.index import Index
+from stylejax.retrieval.search import Found
+from stylejax.retrieval.vectors import prefix
+from stylejax.serving.query import LIKE, Query, QueryReader, query_vectors
+
+Compose = Callable[[Encoder, QueryReader, Sequence[Query], int], Float32[NDArray, "n dim"]]
+STEP = 4  # each shape of a batch has so many times the rows of the one before
+MASKS = 64  # categories whose listings are kept at hand; a byte a listing each
+
+
+class Searcher:
+    """Answers batches of questions; used by one thread at a time."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        index: Index,
+        reader: QueryReader,
+        *,
+        batch: int,
+        most: int,
+        multiple: int = 1,
+        compose: Compose = query_vectors,
+    ):
+        """Takes what it asks.
+
+        Args:
+          encoder: the one that made the index.
+          index: searched by every question.
+          reader: photos and words as the encoder reads them.
+          batch: questions at a time, at most.
+          most: listings of an answer, at most.
+          multiple: rows of a batch have to divide by this, the number of devices.
+          compose: from questions of one lane to their vectors.
+
+        Raises:
+          ConfigError: when another checkpoint than the encoder's made the index.
+        """
+        if index.origin is not None:
+            fix = "export and index again"
+            index.origin.require(encoder.origin, "the index is out of date", fix)
+        self.index, self.batch, self.most = index, batch, most
+        self._encoder, self._reader, self._compose = encoder, reader, compose
+        self._shapes = sorted({_divisible(n, multiple) for n in _growing(batch)})
+        self._place = {item: place for place, item in enumerate(index.item_id)}
+        # One more than anybody gets: a listing is not shown as like itself.
+        self._k = min(most + 1, len(index))
+        self.categories = _counts(index)
+        self._known = {_key(path) for path in self.categories}
+        self._inside = lru_cache(MASKS)(index.in_category)
+
+    def __contains__(self, item_id: str) -> bool:
+        """Whether a listing is indexed."""
+        return item_id in self._place
+
+    def has_category(self, path: str) -> bool:
+        """Whether any indexed listing lies in a category or below it."""
+        return _key(path) in self._known
+
+    def warm(self) -> Iterator[tuple[int, int]]:
+        """Compiles all that a question may need; yields how many of how many are done."""
+        photo = self._reader.picture(_WHITE)
+        queries = [Query(photo, "words"), Query(None, "words")]
+        # Exact search has one program for all subsets of about the same size.
+        sizes = {n.bit_length(): path for path, n in self.categories.items() if n >= self._k}
+        work: list[list[Query]] = [
+            [query] * min(rows, self.batch) for query in queries for rows in self._shapes
+        ]
+        work += [[Query(like=self.index.item_id[0], category=c)] for c in sizes.values()]
+        for done, batch in enumerate(work, 1):
+            self.answer(batch[0].lane, batch)
+            yield done, len(work)
+
+    def answer(self, lane: str, queries: Sequence[Query]) -> list[list[Found]]:
+        """The nearest listings of each question, best first.
+
+        Args:
+          lane: of all of them, see `Query.lane`.
+          queries: at most `batch`; their categories and listings are there.
+        """
+        if lane == LIKE:
+            vectors = self.index.take(np.array([self._place[q.like] for q in queries]))
+        else:
+            rows = next(shape for shape in self._shapes if shape >= len(queries))
+            made = self._compose(self._encoder, self._reader, queries, rows)
+            vectors = prefix(made, self.index.dim)  # the index may hold prefixes of the vectors
+        answers: list[list[Found]] = [[] for _ in queries]
+        for category in {query.category for query in queries}:
+            asked = [n for n, query in enumerate(queries) if query.category == category]
+            places, scores = self._nearest(vectors[asked], category)
+            for n, row, values in zip(asked, places, scores, strict=True):
+                answers[n] = self._ranked(queries[n], row, values)
+        return answers
+
+    def _nearest(
+        self, vectors: Float32[NDArray, "n d"], category: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        allowed = self._inside(category) if category else None
+        if allowed is not None and (there := int(allowed.sum())) < self._k:
+            return self._few(vectors, allowed, there)
+        # Always as many rows as in the largest batch: the search has one shape too.
+        padded = np.zeros((self._shapes[-1], vectors.shape[1]), np.float32)
+        padded[: len(vectors)] = vectors
+        places, scores = self.index.search(padded, self._k, allowed)
+        return places[: len(vectors)], scores[: len(vectors)]
+
+    def _few(
+        self, vectors: Float32[NDArray, "n d"], allowed: Bool[NDArray, " i"], there: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """A category of fewer listings than are asked for: compiling a search takes longer."""
+        places = np.flatnonzero(allowed)
+        scores = vectors @ self.index.take(places).T
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :there]
+        return places[order], np.take_along_axis(scores, order, axis=1)
+
+    def _ranked(
+        self, query: Query, places: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> list[Found]:
+        items = [
+            (self.index.item_id[place], float(score))
+            for place, score in zip(places.tolist(), scores.tolist(), strict=True)
+            if place >= 0 and self.index.item_id[place] != query.like
+        ][: query.top]
+        return [Found(rank, item, score) for rank, (item, score) in enumerate(items, 1)]
+
+
+def _growing(batch: int) -> Iterator[int]:
+    """1, 4, 16, ... and the whole batch."""
+    rows = 1
+    while rows < batch:
+        yield rows
+        rows *= STEP
+    yield batch
+
+
+def _divisible(rows: int, by: int) -> int:
+    return -(-rows // by) * by
+
+
+def _counts(index: Index) -> dict[str, int]:
+    """Listings of each category and of what lies below it, by path, in the order of the paths."""
+    counts: Counter[str] = Counter()
+    spelt: dict[tuple[str, ...], str] = {}
+    for path, listings in Counter(c for part in index.parts for c in part.category_path).items():
+        levels = [level.strip() for level in path.split(">")]
+        for depth in range(1, len(levels) + 1 if levels[0] else 0):
+            above = " > ".join(levels[:depth])
+            counts[spelt.setdefault(_key(above), above)] += listings
+    return dict(sorted(counts.items()))
+
+
+def _key(path: str) -> tuple[str, ...]:
+    """Paths that differ in upper and lower case or in blanks around a level are one."""
+    return tuple(level.strip().lower() for level in path.split(">"))
+
+
+# A white picture of one pixel, as a GIF: what is compiled does not depend on what is on it.
+_WHITE = bytes.fromhex(
+    "47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b"
+)

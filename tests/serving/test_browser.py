@@ -1,0 +1,143 @@
+"""The page in Chromium: a photo, words, what is found, more like this, and back."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import browser
+import pytest
+import served
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+WHY = browser.missing()
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "there is a browser")
+
+
+@pytest.fixture(scope="module")
+def address(data_root: Path) -> Iterator[str]:
+    with served.running(served.app(data_root, upload_mib=0.05)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=[browser.WIDE, browser.PHONE], ids=["wide", "phone"])
+def chrome(request: pytest.FixtureRequest) -> Iterator[Chrome]:
+    with browser.chromium(request.param) as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def page(chrome: Chrome, address: str) -> Chrome:
+    chrome.get("about:blank")
+    chrome.get_log("browser")
+    chrome.get(address)
+    until(chrome, lambda: "32 listings" in text(chrome, "about"))
+    return chrome
+
+
+def until(page: Chrome, true: Callable[[], Any]) -> None:
+    WebDriverWait(page, 20).until(lambda _: true())
+
+
+def text(page: Chrome, name: str) -> str:
+    return page.find_element(By.ID, name).text
+
+
+def names(page: Chrome) -> list[str]:
+    return [found.text for found in page.find_elements(By.CSS_SELECTOR, "#results .name")]
+
+
+def search(page: Chrome, words: str) -> None:
+    field = page.find_element(By.ID, "words")
+    field.clear()
+    field.send_keys(words)
+    page.find_element(By.ID, "go").click()
+
+
+def said(page: Chrome, start: str) -> None:
+    until(page, lambda: text(page, "status").startswith(start))
+
+
+def test_a_photo_and_words(page: Chrome, data_root: Path) -> None:
+    assert text(page, "note") == "Everything here is simulated."
+    page.find_element(By.ID, "photo").send_keys(str(data_root / "images/L00.jpg"))
+    said(page, "20 listings by photo,")
+    assert page.find_element(By.ID, "preview").is_displayed()
+    search(page, "red mug")
+    said(page, "20 listings by photo and words together")
+    assert names(page)[0] == "red mug"
+    first = page.find_element(By.CSS_SELECTOR, "#results li")
+    assert first.find_element(By.CLASS_NAME, "score").text == "1.000"
+    assert first.find_element(By.CLASS_NAME, "path").text == "Home > Mugs"
+    image = first.find_element(By.TAG_NAME, "img")
+    until(page, lambda: image.get_property("naturalWidth") == 24)
+    page.find_element(By.ID, "remove").click()
+    assert not page.find_element(By.ID, "preview").is_displayed()
+    search(page, "bolt m6")
+    said(page, "20 listings by words")
+    assert "bolt m6" in names(page)[0]
+    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_more_like_this_and_back(page: Chrome) -> None:
+    search(page, "black plate")
+    said(page, "20 listings by words")
+    before = names(page)
+    page.find_element(By.CSS_SELECTOR, "#results .more").click()
+    said(page, "20 listings like “")
+    assert names(page) != before
+    page.back()
+    said(page, "20 listings by words")
+    assert names(page) == before
+
+
+def test_a_category(page: Chrome) -> None:
+    choice = Select(page.find_element(By.ID, "category"))
+    assert [option.text.strip() for option in choice.options][:3] == [
+        "All categories",
+        "Home (20)",
+        "Mugs (12)",
+    ]
+    search(page, "red mug")
+    said(page, "20 listings by words,")
+    choice.select_by_value("Tools > Hammers")
+    said(page, "4 listings by words in Tools > Hammers")
+    # One has a script for a title, one an id that would be a path.
+    assert served.SCRIPT in names(page)
+    images = page.find_elements(By.CSS_SELECTOR, "#results img")
+    until(page, lambda: all(image.get_property("naturalWidth") == 24 for image in images))
+    assert page.title == "stylejax: same-style search"
+    page.find_element(By.CSS_SELECTOR, "#results .more").click()
+    said(page, "3 listings like “")
+    page.back()
+    said(page, "4 listings by words")
+    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_what_is_wrong_is_said_on_the_page(page: Chrome, tmp_path: Path) -> None:
+    page.find_element(By.ID, "go").click()
+    said(page, "Give a photo, words, or both.")
+    (tmp_path / "text.jpg").write_bytes(b"no picture")
+    page.find_element(By.ID, "photo").send_keys(str(tmp_path / "text.jpg"))
+    said(page, "Not found: the photo is no JPEG")
+    (tmp_path / "large.jpg").write_bytes(bytes(60_000))
+    page.find_element(By.ID, "photo").send_keys(str(tmp_path / "large.jpg"))
+    said(page, "This photo is larger than 0.05 MiB")
+    assert "wrong" in page.find_element(By.ID, "status").get_attribute("class")
+
+
+def test_it_asks_nobody_else(page: Chrome, address: str) -> None:
+    script = "return JSON.stringify(performance.getEntriesByType('resource').map(e => e.name))"
+    loaded = json.loads(page.execute_script(script))
+    assert len(loaded) >= 4
+    assert all(name.startswith(address) for name in loaded)
+    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_page_of_the_api(page: Chrome, address: str) -> None:
+    page.get(f"{address}/docs")
+    assert "POST /api/search" in page.find_element(By.TAG_NAME, "main").text
+    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_log("browser") == []

@@ -1,0 +1,53 @@
+"""Schemathesis reads the API's own description and tries what it allows, and what it does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import served
+
+# What the description calls a file: pictures, so that forms of the right kind are found too.
+HOOKS = """
+import io
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+
+
+def photo(colour, kind):
+    written = io.BytesIO()
+    Image.new("RGB", (9, 9), colour).save(written, kind)
+    return written.getvalue()
+
+
+byte = st.integers(0, 255)
+colour = st.tuples(byte, byte, byte)
+schemathesis.openapi.format("binary", st.builds(photo, colour, st.sampled_from(["PNG", "JPEG"])))
+
+
+@schemathesis.hook
+def filter_body(context, body):
+    "A form cannot say that a field is a list: one of one value is that value, of none no field."
+    return not isinstance(body, dict) or all(
+        not isinstance(value, list) or len(value) > 1 for value in body.values()
+    )
+"""
+
+
+def test_it_finds_nothing(data_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    with served.running(served.app(data_root)) as address:
+        words = ["run", f"{address}/openapi.json", "--checks", "all", "--max-examples", "25"]
+        words += ["--seed", "1", "--generation-database", "none", "--no-color"]
+        done = subprocess.run(
+            [Path(sys.executable).parent / "schemathesis", *words],
+            cwd=tmp_path,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
