@@ -8,6 +8,13 @@ from pydantic import BaseModel, Field
 
 from stylejax.serving.limits import Limits
 
+# A character that is no blank, blanks being what Python's `str.strip` takes: JSON Schema's own \s
+# are others.
+PRINTED = (
+    r"[^\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a"
+    r"\u2028\u2029\u202f\u205f\u3000]"
+)
+
 
 class Problem(BaseModel):
     """Why a request was refused."""
@@ -87,7 +94,7 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
         "words": {
             "type": "string",
             "maxLength": limits.words,
-            "pattern": r"\S",
+            "pattern": PRINTED,
             "description": "in the place of the photo's title; alone they are searched as a title",
         },
         "category": {
