@@ -30,7 +30,7 @@ schemathesis.openapi.format("binary", st.builds(photo, colour, st.sampled_from([
 
 @schemathesis.hook
 def filter_body(context, body):
-    "A form has text alone: an object is text there, a list of one value that value, of none no field."
+    "A form has text alone: an object is text there, a list of one that one, of none no field."
     return not isinstance(body, dict) or all(
         not isinstance(value, dict) and (not isinstance(value, list) or len(value) > 1)
         for value in body.values()
