@@ -42,15 +42,11 @@ SIZES = {"large": 1_000_000, "small": 42_000}
 PROMISED = "large"
 DIM, QUERIES = 128, 4_000
 RECALL = 0.95
-# The judging half has 2,000 queries: the standard error of its recall is about .003.
-TOLERANCE = 0.005
-# Of the best peer's rate: medians of two runs of this differ by a few per cent.
-LEAST = 0.95
 WORKER = Path(__file__).parent / "support" / "ann_worker.py"
 
 
 def main() -> None:
-    """Prints a table for each set; ends 1 where the promise is missed."""
+    """Prints a table for each set; ends 1 where the claim is judged and missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[*SIZES, "demo"], help="large, small, demo")
     parser.add_argument("--engines", nargs="*", default=list(ENGINES), help="names")
@@ -72,11 +68,14 @@ def main() -> None:
             print(f"\n{name}: {len(vectors):,} x {vectors.shape[1]}", flush=True)
             results[name] = compared(args.engines, Path(folder), args.turns)
             show(results[name])
-    missed = misses(results.get(PROMISED, {}))
+    judged = PROMISED in results and set(results[PROMISED]) == set(ENGINES)
+    missed = misses(results[PROMISED]) if judged else []
     record = machine("scann", "faiss-cpu", "hnswlib", "jax") | {"results": results}
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    Path(args.out).write_text(json.dumps(record | {"missed": missed}, indent=1))
+    Path(args.out).write_text(json.dumps(record | {"judged": judged, "missed": missed}, indent=1))
     print(f"\n{record['date']}, {record['processor']}, {record['cores']} cores; {args.out}")
+    if not judged:
+        print(f"The claim is about {PROMISED!r} and all engines: this run does not judge it.")
     if missed:
         sys.exit("missed: " + "; ".join(missed))
 
@@ -165,14 +164,12 @@ def show(found: dict[str, dict[str, Any]]) -> None:
 
 def misses(found: dict[str, dict[str, Any]]) -> list[str]:
     """What the figures say against the claim; the median of ratios within a turn decides."""
-    if OURS not in found:
-        return []
     missed = []
-    if found[OURS]["recall"] < RECALL - TOLERANCE:
+    if found[OURS]["recall"] < RECALL:
         missed.append(f"recall {found[OURS]['recall']:.3f}")
     for name, run in found.items():
         pairs = zip(found[OURS]["rates"], run["rates"], strict=True)
-        if (ratio := statistics.median(ours / peer for ours, peer in pairs)) < LEAST:
+        if (ratio := statistics.median(ours / peer for ours, peer in pairs)) < 1:
             missed.append(f"x {ratio:.2f} of {name}")
     return missed
 

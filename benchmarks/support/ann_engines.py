@@ -18,7 +18,6 @@ CORES = 2
 K = 10
 TIMED = 3  # times that a setting is timed; the median counts
 MOST_PROBED = 512  # lists, or entries of a graph's queue
-LISTS = 2  # times the root of the vectors, of FAISS's inverted files
 EF_CONSTRUCTION = 100  # of the graphs
 Vectors = Float32[NDArray, "n d"]
 Rows = Int[NDArray, "q k"]
@@ -109,15 +108,20 @@ class OursExact:
 class Faiss:
     """An index of FAISS by its factory string; of each setting one number, ``{}``, is chosen."""
 
-    def __init__(self, vectors: Vectors, factory: str, settings: Sequence[str] = ()):
-        """Builds it; unit vectors have the same neighbours by both measures."""
+    def __init__(
+        self, vectors: Vectors, factory: str, settings: Sequence[str] = (), lists: float = 0
+    ):
+        """Builds it, with `lists` times the root of the vectors as lists.
+
+        Unit vectors have the same neighbours by both measures.
+        """
         import faiss
 
         faiss.omp_set_num_threads(CORES)
         graph = factory.startswith("HNSW")
         measure = faiss.METRIC_L2 if graph else faiss.METRIC_INNER_PRODUCT
-        lists, blocks = round(LISTS * math.sqrt(len(vectors))), vectors.shape[1] // 2
-        described = factory.format(lists=lists, blocks=blocks)
+        count, blocks = round(lists * math.sqrt(len(vectors))), vectors.shape[1] // 2
+        described = factory.format(lists=count, blocks=blocks)
         self._index: Any = faiss.index_factory(vectors.shape[1], described, measure)
         self._settings = settings
         if graph:
@@ -184,18 +188,22 @@ class Hnswlib:
         return self._graph.knn_query(queries, K)[0].astype(np.int64)
 
 
-REFINED = [f"k_factor_rf={k},nprobe={{}}" for k in (20, 10, 6, 4, 2)]
+REFINED = [f"k_factor_rf={k},nprobe={{}}" for k in (40, 20, 10, 6, 4, 2)]
 OURS = "stylejax, ScaNN"
 # Name -> what it imports, and what builds it.
 ENGINES: dict[str, tuple[str, Callable[[Vectors], Engine]]] = {
     OURS: ("scann", Ours),
     "FAISS IVF PQ 4 bit": (
         "faiss",
-        lambda vectors: Faiss(vectors, "IVF{lists},PQ{blocks}x4fs,RFlat", REFINED),
+        lambda vectors: Faiss(vectors, "IVF{lists},PQ{blocks}x4fs,RFlat", REFINED, lists=2),
+    ),
+    "FAISS IVF PQ 4 bit, more lists": (
+        "faiss",
+        lambda vectors: Faiss(vectors, "IVF{lists},PQ{blocks}x4fs,RFlat", REFINED, lists=4),
     ),
     "FAISS IVF PQ 8 bit": (
         "faiss",
-        lambda vectors: Faiss(vectors, "IVF{lists},PQ32,RFlat", REFINED),
+        lambda vectors: Faiss(vectors, "IVF{lists},PQ32,RFlat", REFINED, lists=2),
     ),
     "FAISS HNSW": ("faiss", lambda vectors: Faiss(vectors, "HNSW32", ["efSearch={}"])),
     "hnswlib": ("hnswlib", Hnswlib),

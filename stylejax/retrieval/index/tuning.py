@@ -16,6 +16,7 @@ from stylejax.retrieval.index.tree import Effort, ScannTree
 K = 10  # neighbours that recall is measured by
 RESCORED = (30, 50, 70, 100, 150, 200, 400, 800)
 TIMED = 5  # times that an effort is timed; the least counts: what else the machine does adds to it
+SURE = 1.0  # standard errors that the choosing queries' recall has to be above the wanted one
 WORSE = 1.5  # times the quickest so far: what rescores still fewer is not tried any more
 
 
@@ -37,8 +38,10 @@ def tuned(
 ) -> Tuning:
     """The fastest effort that reaches a recall@10.
 
-    It is chosen by every other query and measured with the rest; where no effort reaches the
-    recall, the largest is taken, as the measurement shows.
+    It is chosen by every other query and measured with the rest. The choosing queries are a sample:
+    their mean has to be a standard error above what is wanted, or the quickest that seems enough
+    would be too little half of the time. Where no effort is enough, the largest is taken, as the
+    measurement shows.
 
     Args:
       tree: over the vectors.
@@ -50,23 +53,25 @@ def tuned(
     truth = exact_top_k(queries, vectors, min(K + 1, len(vectors)))[0]
     true = [set(row[row != me][:K].tolist()) for row, me in zip(truth, own, strict=True)]
 
-    def measured(effort: Effort, part: slice) -> float:
+    def shares(effort: Effort, part: slice) -> NDArray[np.float64]:
         found = tree.search(queries[part], min(K + 1, len(vectors)), effort)[0]
-        shares = [
-            len(set(row[row != me][:K].tolist()) & nearest) / len(nearest)
-            for row, me, nearest in zip(found, own[part], true[part], strict=True)
-        ]
-        return float(np.mean(shares))
+        return np.array(
+            [
+                len(set(row[row != me][:K].tolist()) & nearest) / len(nearest)
+                for row, me, nearest in zip(found, own[part], true[part], strict=True)
+            ]
+        )
 
     choosing, judging = slice(0, None, 2), slice(1, None, 2)
+
+    def enough(leaves: int, rescored: int) -> bool:
+        share = shares(Effort(leaves, rescored), choosing)
+        return float(share.mean() - SURE * share.std() / len(share) ** 0.5) >= recall
+
     best, quickest, leaves = Effort(tree.leaves, RESCORED[-1]), np.inf, 1
     # The fewer are rescored the more leaves it takes: each search begins where the last one ended.
     for rescored in reversed(RESCORED):
-        leaves = _fewest(
-            tree.leaves,
-            lambda leaves, r=rescored: measured(Effort(leaves, r), choosing) >= recall,
-            leaves,
-        )
+        leaves = _fewest(tree.leaves, lambda n, r=rescored: enough(n, r), leaves)
         if leaves is None:
             break
         effort = Effort(leaves, rescored)
@@ -75,7 +80,7 @@ def tuned(
             best, quickest = effort, seconds
         elif seconds > WORSE * quickest:
             break
-    return Tuning(best, measured(best, judging), len(queries[judging]))
+    return Tuning(best, float(shares(best, judging).mean()), len(queries[judging]))
 
 
 def _fewest(most: int, enough: Callable[[int], bool], least: int = 1) -> int | None:

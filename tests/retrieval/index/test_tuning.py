@@ -77,6 +77,22 @@ def test_efforts_without_a_chance_are_not_searched_for(monkeypatch: pytest.Monke
     assert leaves == {800: 8, 400: 10, 200: 20}
 
 
+def test_a_sample_that_just_reaches_it_is_not_enough() -> None:
+    """With few leaves half of the queries find 8 of 10, the others all: .9, by luck or not."""
+
+    class Uneven(ScannTree):
+        def search(self, queries, k, effort):
+            rows = np.tile(np.arange(k), (len(queries), 1))
+            if effort.leaves < 10:
+                rows[::2, 8:] = -1
+            return rows, np.zeros((len(queries), k), np.float32)
+
+    vectors, own = np.zeros((500, 4), np.float32), np.full(40, -1)
+    found = tuned(Uneven(None, 500, 300), vectors, vectors[:40], own, 0.9)
+    assert found.effort.leaves == 10
+    assert tuned(Uneven(None, 500, 300), vectors, vectors[:40], own, 0.87).effort.leaves == 1
+
+
 @given(most=st.integers(1, 3000), least=st.integers(1, 3000), begin=st.integers(1, 3000))
 def test_the_fewest_is_found_with_few_questions(most: int, least: int, begin: int) -> None:
     asked: list[int] = []
