@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
+from stylejax.commands.composed_query import query_products
 from stylejax.commands.opened import Run, images_setting, open_run
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
@@ -202,19 +202,7 @@ class _Reader:
         words: Sequence[str],
         rows: int,
     ) -> Products:
-        from input_pipeline.listing_text import composed
-        from input_pipeline.listings import products
-
-        config = self.opened.encoder.config
-        side, most = config.picture.read_size, config.picture.per_listing
-        shown = (len(images), most) if most > 1 else (len(images),)
-        pixels, there = np.zeros((*shown, side, side, 3), np.uint8), np.zeros(shown, bool)
-        for row, image in enumerate(images):
-            if image is not None:  # the first of a listing's pictures; a query has no others
-                first = (row, 0) if most > 1 else row
-                pixels[first], there[first] = image, True
-        texts = [composed(config.text, title=title) for title in words]
-        return products(pixels, there, self.opened.tokenizer(texts), rows)
+        return query_products(self.opened, images, words, rows)
 
 
 def _serve(app: FastAPI, listener: socket.socket, address: str) -> None:

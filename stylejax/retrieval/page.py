@@ -31,7 +31,7 @@ def render(path: Path, template: str, **values: Any) -> None:
 
 def write_results_page(
     path: Path,
-    image: str,
+    photo: bytes,
     words: str,
     cards: Sequence[Card],
     scores: Sequence[float],
@@ -42,14 +42,14 @@ def write_results_page(
 
     Args:
       path: page to write.
-      image: file of the query's photo; empty = none.
+      photo: what is in the file of the query's photo; empty = none.
       words: the query's words; empty = none.
       cards: listings found, best first.
       scores: cosine of each.
       read: from a card's picture to what is in its file.
     """
     album = Album(RESULT, read)
-    query = album.add(Path(image)) if image else ""
+    query = album.add_file(photo) if photo else ""
     results = [
         {"card": card, "score": score, "picture": album.add(card.image)}
         for card, score in zip(cards, scores, strict=True)
@@ -58,7 +58,7 @@ def write_results_page(
         path,
         "results",
         album=album,
-        image=image,
+        pictured=bool(photo),
         picture=query,
         words=words,
         results=results,

@@ -1,16 +1,15 @@
-"""Search: a photo, words, or both read together, to the nearest listings of an index."""
+"""Search: a query's vector to the nearest listings of an index."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from jaxtyping import Int
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
-from stylejax.batch import Products
 from stylejax.config import ConfigError
-from stylejax.retrieval.encoding import Encoder
+from stylejax.origin import Origin
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.vectors import prefix
 
@@ -37,43 +36,27 @@ def query_view(*, image: bool, words: bool) -> str:
     return "i" if image else "t"
 
 
-def search(
-    encoder: Encoder,
-    index: Index,
-    queries: Iterable[tuple[Int[NDArray, " _"], Products]],
-    view: str,
-    top: int,
-    *,
-    category: str = "",
-) -> list[list[Found]]:
-    """Ranks an index for each query.
+def nearest(
+    index: Index, origin: Origin, query: Float32[NDArray, " d"], top: int, *, category: str = ""
+) -> list[Found]:
+    """The listings nearest to a query, best first.
 
     Args:
-      encoder: the one that made the index.
       index: of any view; queries of any view may search it.
-      queries: query numbers `[n]` and products `[b, ...]`, padded beyond n.
-      view: of the queries: m, t or i.
-      top: listings wanted for each; fewer when the index is smaller.
+      origin: the checkpoint that encoded the query.
+      query: unit vector; an index of prefixes is searched by its prefix.
+      top: listings wanted; fewer when the index is smaller.
       category: path of the one that they have to lie in; "" = any.
 
-    Returns:
-      For each query its listings, best first.
-
     Raises:
-      ConfigError: when another checkpoint than the encoder's made the index, or no listing lies in
-        the category.
+      ConfigError: when another checkpoint made the index, or no listing lies in the category.
     """
     if index.origin is not None:
-        index.origin.require(encoder.origin, "the index is out of date", "export and index again")
+        index.origin.require(origin, "the index is out of date", "export and index again")
     allowed = index.in_category(category) if category else None
-    ranked = []
-    for _, vectors, _ in encoder.encode(queries, [view]):
-        # The index may hold prefixes of the vectors.
-        queried = prefix(vectors[view], index.dim)
-        for places, scores in zip(*index.search(queried, top, allowed), strict=True):
-            found = zip(places.tolist(), scores.tolist(), strict=True)
-            ranked.append([Found(n, index.item_id[at], s) for n, (at, s) in enumerate(found, 1)])
-    return ranked
+    (places,), (scores,) = index.search(prefix(query[None], index.dim), top, allowed)
+    found = zip(places.tolist(), scores.tolist(), strict=True)
+    return [Found(rank, index.item_id[at], score) for rank, (at, score) in enumerate(found, 1)]
 
 
 def require_listed(found: Iterable[Found], catalogue: Container[str]) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
 from stylejax.batch import Products
+from stylejax.retrieval.composition import Parts, compose
 from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.search import query_view
 
@@ -66,10 +67,9 @@ class QueryReader(Protocol):
 def query_vectors(
     encoder: Encoder, reader: QueryReader, queries: Sequence[Query], rows: int
 ) -> Float32[NDArray, "n dim"]:
-    """Questions of one lane as unit vectors: photo and words are read as one listing's.
+    """Questions of one lane as unit vectors, put together as `composition.compose` does by default.
 
-    A photo alone is a listing without a title: what it has in view m is its vector of view i. So
-    both go together, in programs that are compiled once.
+    A photo alone is a listing without a title: what it has in view m is its vector of view i.
 
     This is all that composes a query. Another way of doing it takes this function's place in
     `Searcher`.
@@ -80,9 +80,24 @@ def query_vectors(
       queries: n questions of one lane, not of `LIKE`.
       rows: of the batch on the device, n or more; few different ones, each is compiled.
     """
-    lane = queries[0].lane
-    products = reader.products(
-        [query.image for query in queries], [query.words for query in queries], rows
+
+    def encoded(view: str, images: Sequence, words: Sequence[str]) -> Float32[NDArray, "n dim"]:
+        batch = reader.products(images, words, rows)
+        ((_, vectors, _),) = encoder.encode([(np.arange(len(queries)), batch)], [view])
+        return vectors[view]
+
+    nothing = [None] * len(queries)
+    words = [query.words for query in queries]
+    said = encoded(WORDS, nothing, words) if any(words) else None
+    if queries[0].lane == WORDS:
+        assert said is not None, "a question of words has words"
+        return said
+    photos = encoded(PICTURED, [query.image for query in queries], [""] * len(queries))
+    if said is None:
+        return photos
+    return np.stack(
+        [
+            compose(Parts(photo, words=mine if query.words else None))
+            for query, photo, mine in zip(queries, photos, said, strict=True)
+        ]
     )
-    ((_, vectors, _),) = encoder.encode([(np.arange(len(queries)), products)], [lane])
-    return vectors[lane]

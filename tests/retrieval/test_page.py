@@ -37,14 +37,14 @@ def test_results_page(tmp_path: Path) -> None:
         Card("c", "blue frog", "Toys > Frogs", tmp_path / "gone.png"),
     ]
     out = tmp_path / "new" / "page.html"
-    write_results_page(out, str(query), "3d <frog>", cards, [0.91234, 0.5, -0.25])
+    write_results_page(out, query.read_bytes(), "3d <frog>", cards, [0.91234, 0.5, -0.25])
     page = out.read_text(encoding="utf-8")
 
     assert len(_embedded(page)) == 2
     assert all(_opened(jpeg).format == "JPEG" for jpeg in _embedded(page))
     assert page.count("no photo") == 2
     assert "3d &lt;frog&gt;" in page
-    assert "A photo and words, read together; 3 listings" in page
+    assert "A photo and words; 3 listings" in page
     assert re.findall(r'class="rank">(\d+)<', page) == ["1", "2", "3"]
     assert re.findall(r'class="score">([^<]+)<', page) == ["0.912", "0.500", "-0.250"]
     assert page.count("Toys &gt; Frogs") == 2
@@ -59,9 +59,8 @@ def test_results_page(tmp_path: Path) -> None:
     [("", "red mug", "Words alone"), ("query.png", "", "A photo alone")],
 )
 def test_results_page_of_half_a_query(tmp_path: Path, image: str, words: str, told: str) -> None:
-    if image:
-        image = str(_picture(tmp_path / image, "red"))
-    write_results_page(tmp_path / "page.html", image, words, [], [])
+    photo = _picture(tmp_path / image, "red").read_bytes() if image else b""
+    write_results_page(tmp_path / "page.html", photo, words, [], [])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert told in page
     assert "No listing was found" in page
@@ -70,7 +69,7 @@ def test_results_page_of_half_a_query(tmp_path: Path, image: str, words: str, to
 
 def test_every_card_needs_a_score(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="shorter"):
-        write_results_page(tmp_path / "page.html", "", "mug", [Card("a", "", "", None)], [])
+        write_results_page(tmp_path / "page.html", b"", "mug", [Card("a", "", "", None)], [])
 
 
 def test_a_value_that_is_not_given_is_an_error(tmp_path: Path) -> None:

@@ -1,18 +1,15 @@
 """Tests of stylejax/retrieval/search.py."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
 
-from stylejax.batch import Products
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
-from stylejax.retrieval.search import Found, query_view, require_listed, search
+from stylejax.retrieval.search import Found, nearest, query_view, require_listed
 
 ORIGIN = Origin("run", 5, "ab12", "ff00")
 
@@ -20,28 +17,6 @@ ORIGIN = Origin("run", 5, "ab12", "ff00")
 def unit(rows: int, seed: int) -> np.ndarray:
     x = np.random.default_rng(seed).normal(size=(rows, 6)).astype(np.float32)
     return x / np.linalg.norm(x, axis=1, keepdims=True)
-
-
-class KnownEncoder:
-    """Query n has the n-th of some vectors; what is padding must not be asked for."""
-
-    origin = ORIGIN
-
-    def __init__(self, vectors: np.ndarray):
-        self.vectors = vectors
-        self.views: list[str] = []
-
-    def encode(
-        self, batches: Iterable[tuple[np.ndarray, Products]], views: Iterable[str]
-    ) -> Iterator:
-        self.views += views
-        for rows, _ in batches:
-            present = np.ones(len(rows), bool)
-            yield (
-                rows,
-                {view: self.vectors[rows] for view in self.views},
-                {view: present for view in self.views},
-            )
 
 
 def index(vectors: np.ndarray, origin: Origin | None = ORIGIN) -> Index:
@@ -58,15 +33,13 @@ def slow_ranking(query: np.ndarray, vectors: np.ndarray, top: int) -> list[Found
 
 
 @pytest.mark.parametrize("top", [1, 4, 99])
-def test_every_query_gets_its_nearest_listings_ranked(top: int) -> None:
-    queries, vectors = unit(5, seed=1), unit(9, seed=0)
-    encoder = KnownEncoder(queries)
-    batches = [(np.arange(4), tiny.products(4)), (np.arange(4, 5), tiny.products(4))]
-    results = search(encoder, index(vectors), batches, "i", top)
-    assert encoder.views == ["i"]
-    assert len(results) == 5
-    for query, found in zip(queries, results, strict=True):
-        expected = slow_ranking(query, vectors, top)
+def test_a_query_gets_its_nearest_listings_ranked(top: int) -> None:
+    vectors = unit(9, seed=0)
+    for query in unit(5, seed=1):
+        found, expected = (
+            nearest(index(vectors), ORIGIN, query, top),
+            slow_ranking(query, vectors, top),
+        )
         assert [(hit.rank, hit.item_id) for hit in found] == [
             (hit.rank, hit.item_id) for hit in expected
         ]
@@ -75,24 +48,21 @@ def test_every_query_gets_its_nearest_listings_ranked(top: int) -> None:
 
 
 def test_an_index_of_prefixes_is_searched_by_prefixes() -> None:
-    queries, vectors = unit(3, seed=1), unit(9, seed=0)[:, :4]
+    vectors = unit(9, seed=0)[:, :4]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = search(
-        KnownEncoder(queries), index(vectors), [(np.arange(3), tiny.products(4))], "m", 9
-    )
-    for query, hits in zip(queries[:, :4], found, strict=True):
-        wanted = slow_ranking(query / np.linalg.norm(query), vectors, 9)
+    for query in unit(3, seed=1):
+        hits = nearest(index(vectors), ORIGIN, query, 9)
+        wanted = slow_ranking(query[:4] / np.linalg.norm(query[:4]), vectors, 9)
         assert [hit.item_id for hit in hits] == [hit.item_id for hit in wanted]
         np.testing.assert_allclose([h.score for h in hits], [h.score for h in wanted], atol=1e-6)
 
 
 def test_an_index_of_another_checkpoint_is_refused() -> None:
     vectors = unit(3, seed=0)
-    batches = [(np.arange(1), tiny.products(1))]
     for other in (replace(ORIGIN, step=4), replace(ORIGIN, config="cd34")):
         with pytest.raises(ConfigError, match=r"index is out of date.*export and index again"):
-            search(KnownEncoder(vectors), index(vectors, other), batches, "m", 1)
-    assert search(KnownEncoder(vectors), index(vectors, None), batches, "m", 1)  # not known
+            nearest(index(vectors, other), ORIGIN, vectors[0], 1)
+    assert nearest(index(vectors, None), ORIGIN, vectors[0], 1)  # not known
 
 
 @pytest.mark.parametrize(
@@ -115,9 +85,9 @@ def test_a_listing_that_the_catalogue_lacks_is_named() -> None:
 
 
 def test_a_category_alone_is_searched() -> None:
-    queries, vectors = unit(3, seed=1), unit(9, seed=0)
-    batches = [(np.arange(3), tiny.products(4))]
-    for found in search(KnownEncoder(queries), index(vectors), batches, "i", 9, category="Tools"):
+    vectors = unit(9, seed=0)
+    for query in unit(3, seed=1):
+        found = nearest(index(vectors), ORIGIN, query, 9, category="Tools")
         assert sorted(hit.item_id for hit in found) == [f"item {n}" for n in (1, 3, 5, 7)]
     with pytest.raises(ConfigError, match="no listing in category 'Toys'"):
-        search(KnownEncoder(queries), index(vectors), batches, "i", 9, category="Toys")
+        nearest(index(vectors), ORIGIN, vectors[0], 9, category="Toys")

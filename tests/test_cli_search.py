@@ -1,0 +1,74 @@
+"""The command line: queries of photos, listings and words, put together."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from verbs import refused, run
+
+from stylejax.retrieval.stored_vectors import StoredVectors
+
+
+def searched(capsys: pytest.CaptureFixture[str], *words) -> dict[str, float]:
+    """Item to score of all 32 listings."""
+    capsys.readouterr()
+    run("search", *words, "--top", "32")
+    lines = capsys.readouterr().out.splitlines()
+    found = [line.split() for line in lines if re.match(r" *\d+ ", line)]
+    return {words[2]: float(words[1]) for words in found}
+
+
+def vector(run_dir: Path, item: str, view: str) -> np.ndarray:
+    stored = StoredVectors(run_dir / "vectors")
+    return stored.take(view, np.array([stored.item_id.index(item)]))[0]
+
+
+def expected(run_dir: Path, query: np.ndarray) -> dict[str, float]:
+    stored = StoredVectors(run_dir / "vectors")
+    query = query / np.linalg.norm(query)
+    scores = stored.take("m", np.arange(len(stored))) @ query
+    return dict(zip(stored.item_id, scores.tolist(), strict=True))
+
+
+def test_a_listing_and_words(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words that are another listing's title have that title's vector."""
+    rows = {row["item_id"]: row for row in tiny.catalogue_rows()}
+    said, unwanted = rows["L02"]["title"], rows["L04"]["title"]
+    own, words, off = (
+        vector(trained_run, i, v) for i, v in (("L00", "m"), ("L02", "t"), ("L04", "t"))
+    )
+    like = ("--run", trained_run, "--like", "L00")
+    assert searched(capsys, *like) == pytest.approx(expected(trained_run, own), abs=2e-3)
+    found = searched(capsys, *like, "--text", said)
+    assert found == pytest.approx(expected(trained_run, own + 0.5 * words), abs=2e-3)
+    both = own + 0.5 * words
+    found = searched(capsys, *like, "--text", said, "--without", unwanted)
+    composed = both / np.linalg.norm(both) - 0.2 * off
+    assert found == pytest.approx(expected(trained_run, composed), abs=2e-3)
+
+
+def test_turns_weigh_more_each_time(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    title = {row["item_id"]: row["title"] for row in tiny.catalogue_rows()}["L02"]
+    first, second = title.split(maxsplit=1)
+    own, words = vector(trained_run, "L00", "m"), vector(trained_run, "L02", "t")
+    found = searched(
+        capsys, "--run", trained_run, "--like", "L00", "--text", first, "--text", second
+    )
+    assert found == pytest.approx(expected(trained_run, own + words), abs=2e-3)
+
+
+def test_what_makes_no_query_is_refused(
+    trained_run: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["search", "--run", trained_run]
+    photo = data_root / tiny.catalogue_rows()[0]["image"]
+    assert "nothing to search for" in refused([*asked, "--without", "red"], capsys)
+    assert "not both" in refused([*asked, "--image", photo, "--like", "L00"], capsys)
+    assert "no listing 'nobody'" in refused([*asked, "--like", "nobody"], capsys)
+    assert "cannot read --image" in refused([*asked, "--image", data_root / "gone.jpg"], capsys)
+    text = data_root / "text.jpg"
+    text.write_text("no picture")
+    assert "cannot read --image" in refused([*asked, "--image", text], capsys)
+    text.unlink()
