@@ -18,10 +18,10 @@ from stylejax.labels import Card
 from stylejax.origin import Origin
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
+from stylejax.retrieval.query import encoded_parts
+from stylejax.retrieval.search import Searcher
 from stylejax.serving.app import Served, create_app
 from stylejax.serving.limits import Limits
-from stylejax.serving.query import query_vectors
-from stylejax.serving.searcher import Searcher
 
 ORIGIN = Origin("run", 5, "ab12", "ff00")
 SIDE, WORDS, DIM = 16, 12, 32
@@ -108,12 +108,12 @@ def searcher(root: Path, **options: Any) -> Searcher:
     return Searcher(encoder, index, reader, **({"batch": 8, "most": 20} | options))
 
 
-def app(root: Path, *, rate: float = 0, compose: Any = query_vectors, **options: Any) -> Any:
+def app(root: Path, *, rate: float = 0, encode: Any = encoded_parts, **options: Any) -> Any:
     """The application; `options` are of `Limits` and `create_app`."""
     of_app = {name: options.pop(name) for name in ("wait", "hosts") if name in options}
     limits = Limits(**({"rate": rate, "top": 20} | options))
     shown = cards(root)
-    made = searcher(root, most=limits.top, compose=compose)
+    made = searcher(root, most=limits.top, encode=encode)
     note = "Everything here is simulated."
     served = Served(made, Reader(), shown.__getitem__, file_bytes, "run", 5, note)
     return create_app(served, limits, **of_app)

@@ -12,7 +12,7 @@ from stylejax.retrieval.stored_vectors import StoredVectors
 
 
 def searched(capsys: pytest.CaptureFixture[str], *words) -> dict[str, float]:
-    """Item to score of all 32 listings."""
+    """Item to score of all listings that are found."""
     capsys.readouterr()
     run("search", *words, "--top", "32")
     lines = capsys.readouterr().out.splitlines()
@@ -25,11 +25,13 @@ def vector(run_dir: Path, item: str, view: str) -> np.ndarray:
     return stored.take(view, np.array([stored.item_id.index(item)]))[0]
 
 
-def expected(run_dir: Path, query: np.ndarray) -> dict[str, float]:
+def expected(run_dir: Path, query: np.ndarray, but: str) -> dict[str, float]:
+    """Of all 32 listings but one."""
     stored = StoredVectors(run_dir / "vectors")
     query = query / np.linalg.norm(query)
     scores = stored.take("m", np.arange(len(stored))) @ query
-    return dict(zip(stored.item_id, scores.tolist(), strict=True))
+    pairs = zip(stored.item_id, scores.tolist(), strict=True)
+    return {item: score for item, score in pairs if item != but}
 
 
 def test_a_listing_and_words(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,13 +42,13 @@ def test_a_listing_and_words(trained_run: Path, capsys: pytest.CaptureFixture[st
         vector(trained_run, i, v) for i, v in (("L00", "m"), ("L02", "t"), ("L04", "t"))
     )
     like = ("--run", trained_run, "--like", "L00")
-    assert searched(capsys, *like) == pytest.approx(expected(trained_run, own), abs=2e-3)
+    assert searched(capsys, *like) == pytest.approx(expected(trained_run, own, "L00"), abs=2e-3)
     found = searched(capsys, *like, "--text", said)
-    assert found == pytest.approx(expected(trained_run, own + 0.5 * words), abs=2e-3)
+    assert found == pytest.approx(expected(trained_run, own + 0.5 * words, "L00"), abs=2e-3)
     both = own + 0.5 * words
     found = searched(capsys, *like, "--text", said, "--without", unwanted)
     composed = both / np.linalg.norm(both) - 0.2 * off
-    assert found == pytest.approx(expected(trained_run, composed), abs=2e-3)
+    assert found == pytest.approx(expected(trained_run, composed, "L00"), abs=2e-3)
 
 
 def test_turns_weigh_more_each_time(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +58,7 @@ def test_turns_weigh_more_each_time(trained_run: Path, capsys: pytest.CaptureFix
     found = searched(
         capsys, "--run", trained_run, "--like", "L00", "--text", first, "--text", second
     )
-    assert found == pytest.approx(expected(trained_run, own + words), abs=2e-3)
+    assert found == pytest.approx(expected(trained_run, own + words, "L00"), abs=2e-3)
 
 
 def test_what_makes_no_query_is_refused(
@@ -65,6 +67,9 @@ def test_what_makes_no_query_is_refused(
     asked = ["search", "--run", trained_run]
     photo = data_root / tiny.catalogue_rows()[0]["image"]
     assert "nothing to search for" in refused([*asked, "--without", "red"], capsys)
+    assert "reads a photo with words" in refused(
+        [*asked, "--text", "red", "--method", "read"], capsys
+    )
     assert "not both" in refused([*asked, "--image", photo, "--like", "L00"], capsys)
     assert "no listing 'nobody'" in refused([*asked, "--like", "nobody"], capsys)
     assert "cannot read --image" in refused([*asked, "--image", data_root / "gone.jpg"], capsys)
@@ -72,3 +77,28 @@ def test_what_makes_no_query_is_refused(
     text.write_text("no picture")
     assert "cannot read --image" in refused([*asked, "--image", text], capsys)
     text.unlink()
+
+
+def test_a_photo_and_words_read_together(
+    trained_run: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A listing's photo read with its own title is that listing."""
+    row = tiny.catalogue_rows()[0]
+    asked = ("--run", trained_run, "--image", data_root / row["image"], "--text", row["title"])
+    found = searched(capsys, *asked, "--method", "read")
+    own = vector(trained_run, row["item_id"], "m")
+    assert found == pytest.approx(expected(trained_run, own, ""), abs=2e-3)
+    photo, words = (vector(trained_run, row["item_id"], view) for view in "it")
+    found = searched(capsys, *asked)
+    assert found == pytest.approx(expected(trained_run, photo + 0.5 * words, ""), abs=2e-3)
+
+
+def test_the_page_of_a_changed_listing(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "page.html"
+    asked = ("--like", "L00", "--text", "red", "--text", "mug", "--without", "gift")
+    searched(capsys, "--run", trained_run, *asked, "--html", out)
+    page = out.read_text(encoding="utf-8")
+    assert "31 listings by listing, words, without" in page
+    assert "&ldquo;red&rdquo;, then &ldquo;mug&rdquo;, without &ldquo;gift&rdquo;" in page

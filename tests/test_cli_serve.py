@@ -51,22 +51,27 @@ def test_it_finds_what_search_finds(
     served: Client, trained_run: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = data_root / "images/L00.jpg"
-    asked = [([], {"words": "red mug"}), (["--category", "Tools"], {"category": "Tools"})]
-    for options, data in asked:
-        for view in ("i", "t", "m"):
-            words, form, files = list(options), dict(data), None
-            if view != "t":
-                words += ["--image", photo]
-                files = {"photo": photo.read_bytes()}
-            form.pop("words", None)
-            if view != "i":
-                words += ["--text", "red mug"]
-                form["words"] = "red mug"
+    asked = {
+        "photo": (["--image", photo], {}),
+        "words": (["--text", "red mug"], {"words": "red mug"}),
+        "photo, words": (["--image", photo, "--text", "red mug"], {"words": "red mug"}),
+        "listing, words, without": (
+            ["--like", "L04", "--text", "red", "--text", "mug", "--without", "blue"],
+            {"like": "L04", "words": ["red", "mug"], "without": "blue"},
+        ),
+    }
+    read = ["--image", photo, "--text", "red mug", "--method", "read"]
+    asked["photo, words "] = (read, {"words": "red mug", "method": "read"})
+    for made_of, (words, form) in asked.items():
+        for category in ("", "Tools"):
+            inside = ["--category", category] if category else []
+            form = {**form, "top": "9"} | ({"category": category} if category else {})
             capsys.readouterr()
-            run("search", "--run", trained_run, "--top", "9", *words)
+            run("search", "--run", trained_run, "--top", "9", *words, *inside)
             lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-            answered = served.post("/api/search", data={**form, "top": "9"}, files=files).json()
-            assert answered["view"] == view
+            files = {"photo": photo.read_bytes()} if "photo" in made_of else None
+            answered = served.post("/api/search", data=form, files=files).json()
+            assert ", ".join(answered["made_of"]) == made_of.strip()
             scores = {line[2]: float(line[1]) for line in lines}
             results = answered["results"]
             assert [r["score"] for r in results] == pytest.approx(list(scores.values()), abs=2e-3)

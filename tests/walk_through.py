@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import browser
 from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 QUALITY = 80  # of the WebP files
@@ -29,7 +30,12 @@ def main() -> None:
     """Writes the pictures; ends 2 where there is no browser."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, help="folder of a trained and indexed run")
-    parser.add_argument("--words", default="orange fish mug", help="what is asked")
+    parser.add_argument(
+        "--words",
+        nargs="+",
+        default=["orange fish mug", "teal", "500 ml"],
+        help="what is asked, then what changes it, turn by turn",
+    )
     parser.add_argument("--out", default="docs/screenshots", help="folder to write")
     args = parser.parse_args()
     if why := browser.missing():
@@ -59,8 +65,9 @@ def server(run: str) -> Iterator[str]:
         process.wait()
 
 
-def walk(page: Chrome, address: str, words: str, out: Path, name: str) -> None:
-    """Words, what the best of them looks like as a photo with words, more like one, and the API."""
+def walk(page: Chrome, address: str, words: Sequence[str], out: Path, name: str) -> None:
+    """Words, the photo of what they find changed by words, a listing changed in turns, the API."""
+    first, changed, *turns = words
 
     def shoot(what: str) -> None:
         wait_for_pictures(page)
@@ -73,11 +80,14 @@ def walk(page: Chrome, address: str, words: str, out: Path, name: str) -> None:
         status = page.find_element(By.ID, "status")
         WebDriverWait(page, 60).until(lambda _: start in status.text)
 
+    def chips() -> WebElement:
+        return page.find_element(By.ID, "turns")
+
     page.get(address)
     WebDriverWait(page, 60).until(lambda _: "listings" in page.find_element(By.ID, "about").text)
     shoot("start")
     field, go = page.find_element(By.ID, "words"), page.find_element(By.ID, "go")
-    field.send_keys(words)
+    field.send_keys(first)
     go.click()
     said("by words")
     shoot("words")
@@ -88,7 +98,7 @@ def walk(page: Chrome, address: str, words: str, out: Path, name: str) -> None:
     field.clear()
     page.find_element(By.ID, "photo").send_keys(str(photo.resolve()))
     said("by photo")
-    field.send_keys(words.split()[0])
+    field.send_keys(changed)
     go.click()
     said("by photo and words")
     shoot("photo-and-words")
@@ -100,7 +110,12 @@ def walk(page: Chrome, address: str, words: str, out: Path, name: str) -> None:
     said("best first")
     page.find_elements(By.CSS_SELECTOR, "#results .more")[1].click()
     said("like")
-    shoot("more-like-this")
+    for turn in (changed, *turns):
+        page.find_element(By.ID, "then").send_keys(turn)
+        page.find_element(By.ID, "add").click()
+        WebDriverWait(page, 60).until(lambda _, turn=turn: f"{turn} ×" in chips().text)
+        said("best first")
+    shoot("more-like-this-but")
     photo.unlink()
     page.get(f"{address}/docs")
     shoot("api")

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stylejax.commands.opened import images_setting, open_run
 from stylejax.commands.outputs import output_file
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import METHODS
+
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
+    from numpy.typing import NDArray
+
+    from stylejax.retrieval.query import QueryReader
 
 
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    """Prints the listings nearest to a photo, to words, or to both read together."""
+    """Prints the listings nearest to a photo, a listing, words, or several of these."""
     parser.add_argument("--run", required=True, help="folder of a trained and indexed run")
     parser.add_argument("--index", default="", help="an index; empty = index/ in the run")
     parser.add_argument("--image", default="", help="a photo")
-    parser.add_argument("--like", default="", metavar="ITEM", help="a listing, in a photo's place")
+    parser.add_argument(
+        "--like", default="", metavar="ITEM", help="an indexed listing, in a photo's place"
+    )
     parser.add_argument(
         "--text", action="append", default=[], help="words; several times = one turn after another"
     )
     parser.add_argument("--without", default="", help="words that are not wanted")
     parser.add_argument(
         "--method",
-        default=METHODS[0],
-        choices=METHODS,
-        help="sum = photo plus half of the words for each turn; read = the photo read with the "
-        "words in place of its title",
+        default="sum",
+        choices=("sum", "read"),
+        help="sum = the photo and half of the words for each turn; read = the photo read with the "
+        "words in the place of its title",
     )
     parser.add_argument(
         "--category", default="", help="only listings below it, from the top: 'Home > Mugs'"
@@ -36,34 +43,32 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--top", type=int, default=10, help="listings to show")
     parser.add_argument("--html", default="", help="page of pictures to write")
     opened, args = open_run(parser, argv)
-    said = [words for words in map(str.strip, args.text) if words]
     if args.html:
         output_file(Path(args.html), "--html")
     if args.top < 1:
         raise ConfigError(f"--top is {args.top}; use 1 or more")
-    if args.image and args.like:
-        raise ConfigError("give --image or --like, not both: each is what the words are about")
-    from stylejax.commands.composed_query import Asked, query_vector
+    from stylejax.commands.query_reader import RunReader
     from stylejax.retrieval.index.folder import load_index
-    from stylejax.retrieval.search import nearest, require_listed
+    from stylejax.retrieval.query import Query
+    from stylejax.retrieval.search import Searcher, require_listed
 
+    reader = RunReader(opened)
+    query = Query(
+        image=_read(reader, args.image) if args.image else None,
+        like=args.like,
+        said=tuple(words for words in map(str.strip, args.text) if words),
+        without=args.without.strip(),
+        method=args.method,
+        category=args.category,
+        top=args.top,
+    )
     index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
+    multiple = opened.encoder.mesh.size
+    searcher = Searcher(opened.encoder, index, reader, batch=1, most=args.top, multiple=multiple)
+    (found,) = searcher.answer(query.lane, [query])
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    read = catalogue.picture_reader()
-    asked = Asked(said=said, without=args.without.strip(), method=args.method)
-    if args.image:
-        asked = replace(asked, photo=_photo(Path(args.image)))
-    if args.like:
-        about = catalogue.card(_row(row_of, args.like))
-        photo = read(about.image) if about.image else b""
-        asked = replace(asked, photo=photo, title=about.title)
-    try:
-        query = query_vector(opened, asked)
-    except OSError as error:
-        raise ConfigError(f"cannot read --image {args.image or args.like}: {error}") from error
-    found = nearest(index, opened.origin, query, args.top, category=args.category)
-    require_listed(found, row_of)
+    require_listed((hit.item_id for hit in found), row_of)
     cards = [catalogue.card(row_of[hit.item_id]) for hit in found]
     for hit, card in zip(found, cards, strict=True):
         title = (card.title or "(no title)")[:56]
@@ -72,20 +77,17 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         from stylejax.retrieval.page import write_results_page
 
         warn_without_pictures(catalogue, images_setting(args))
+        read = catalogue.picture_reader()
+        photo = Path(args.image).read_bytes() if args.image else b""
+        if args.like in row_of and (image := catalogue.card(row_of[args.like]).image):
+            photo = read(image)
         scores = [hit.score for hit in found]
-        words = ", ".join(said)
-        write_results_page(Path(args.html), asked.photo, words, cards, scores, read=read)
+        write_results_page(Path(args.html), query, photo, cards, scores, read=read)
         print(f"page       {args.html}")
 
 
-def _photo(path: Path) -> bytes:
+def _read(reader: QueryReader, image: str) -> UInt8[NDArray, "size size 3"]:
     try:
-        return path.read_bytes()
+        return reader.picture(Path(image).read_bytes())
     except OSError as error:
-        raise ConfigError(f"cannot read --image {path}: {error}") from error
-
-
-def _row(row_of: dict[str, int], item: str) -> int:
-    if item not in row_of:
-        raise ConfigError(f"no listing {item!r} in the catalogue; name one with --like")
-    return row_of[item]
+        raise ConfigError(f"cannot read --image {image}: {error}") from error

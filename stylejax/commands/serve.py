@@ -7,15 +7,9 @@ import contextlib
 import dataclasses
 import ipaddress
 import socket
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxtyping import UInt8
-from numpy.typing import NDArray
-
-from stylejax.batch import Products
-from stylejax.commands.composed_query import query_products
 from stylejax.commands.opened import Run, images_setting, open_run
 from stylejax.commands.page_pictures import warn_without_pictures
 from stylejax.config import ConfigError
@@ -71,7 +65,7 @@ def _options(parser: argparse.ArgumentParser, limits: Limits) -> None:
     helps = {
         "upload_mib": "MiB of a photo's file",
         "megapixels": "millions of pixels of a photo",
-        "words": "characters of a query",
+        "words": "characters of a turn, and of what is not wanted",
         "top": "listings of one answer",
         "seconds": "seconds of a request, its upload included",
         "rate": "searches a minute of one address, with bursts of 15 s; 0 = any number",
@@ -145,23 +139,23 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
       ConfigError: when the index is not there, is another checkpoint's, or holds listings that are
         not in the catalogue.
     """
+    from stylejax.commands.query_reader import RunReader
     from stylejax.progress import progress
     from stylejax.retrieval.index.folder import load_index
-    from stylejax.retrieval.search import Found, require_listed
+    from stylejax.retrieval.search import Searcher, require_listed
     from stylejax.serving.app import Served, create_app
-    from stylejax.serving.searcher import Searcher
     from stylejax.training.compiled import keep_compiled, note_compiled
 
     index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    require_listed((Found(1, item, 0.0) for item in index.item_id), row_of)
+    require_listed(index.item_id, row_of)
     warn_without_pictures(catalogue, images_setting(args))
-    encoder = opened.encoder
+    encoder, reader = opened.encoder, RunReader(opened)
     searcher = Searcher(
         encoder,
         index,
-        _Reader(opened),
+        reader,
         batch=args.batch,
         most=limits.top,
         multiple=encoder.mesh.size,
@@ -174,7 +168,7 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
     note_compiled(programs)
     served = Served(
         searcher,
-        _Reader(opened),
+        reader,
         lambda item: catalogue.card(row_of[item]),
         catalogue.picture_reader(),
         opened.folder.resolve().name,
@@ -183,26 +177,6 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
     )
     hosts = LOOPBACK if _is_loopback(args.host) else ()
     return create_app(served, limits, wait=args.batch_wait / 1000, hosts=hosts)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    """Photos and words as a run's checkpoint reads them."""
-
-    opened: Run
-
-    def picture(self, file: bytes) -> UInt8[NDArray, "size size 3"]:
-        from input_pipeline.pictures import read_picture
-
-        return read_picture(file, self.opened.encoder.config.picture.read_size)
-
-    def products(
-        self,
-        images: Sequence[UInt8[NDArray, "size size 3"] | None],
-        words: Sequence[str],
-        rows: int,
-    ) -> Products:
-        return query_products(self.opened, images, words, rows)
 
 
 def _serve(app: FastAPI, listener: socket.socket, address: str) -> None:

@@ -27,9 +27,8 @@ class Parts:
     """The unit vectors of a query; None = there is no such part."""
 
     product: Float32[NDArray, " d"] | None = None  # the photo, with its title where that is known
-    read: Float32[NDArray, " d"] | None = (
-        None  # the photo read with the words in that title's place
-    )
+    # The photo read with the words in the place of its title, of the method "read".
+    read: Float32[NDArray, " d"] | None = None
     words: Float32[NDArray, " d"] | None = None  # all that was said, as one text
     turns: int = 1  # how often something was said
     without: Float32[NDArray, " d"] | None = None  # words that are not wanted
@@ -50,12 +49,11 @@ def compose(parts: Parts, method: Method = "sum") -> Float32[NDArray, " d"]:
     Raises:
       ConfigError: when there is neither a product nor words.
     """
-    if parts.product is not None and parts.words is not None:
-        if method == "read":
-            assert parts.read is not None, "the photo was not read with the words"
-            query = parts.read
-        else:
-            query = _unit(parts.product + SAID * parts.turns * parts.words)
+    if method == "read" and parts.read is not None:
+        query = parts.read
+    elif parts.product is not None and parts.words is not None:
+        assert method == "sum", "the photo was not read with the words"
+        query = _unit(parts.product + SAID * parts.turns * parts.words)
     elif (query := parts.words if parts.product is None else parts.product) is None:
         raise ConfigError("nothing to search for: give a photo, words, or both")
     return query if parts.without is None else _unit(query - WITHOUT * parts.without)

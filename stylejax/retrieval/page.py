@@ -11,6 +11,7 @@ import jinja2
 
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
+from stylejax.retrieval.query import Query
 
 TEMPLATES = Path(__file__).parent / "templates"
 RESULT = 224  # pixels: the page of a search has few pictures and shows them larger
@@ -31,8 +32,8 @@ def render(path: Path, template: str, **values: Any) -> None:
 
 def write_results_page(
     path: Path,
+    query: Query,
     photo: bytes,
-    words: str,
     cards: Sequence[Card],
     scores: Sequence[float],
     *,
@@ -42,14 +43,14 @@ def write_results_page(
 
     Args:
       path: page to write.
-      photo: what is in the file of the query's photo; empty = none.
-      words: the query's words; empty = none.
+      query: what was asked.
+      photo: what is in the file of its photo, or of the listing's that it is like; empty = none.
       cards: listings found, best first.
       scores: cosine of each.
       read: from a card's picture to what is in its file.
     """
     album = Album(RESULT, read)
-    query = album.add_file(photo) if photo else ""
+    picture = album.add_file(photo) if photo else ""
     results = [
         {"card": card, "score": score, "picture": album.add(card.image)}
         for card, score in zip(cards, scores, strict=True)
@@ -58,9 +59,9 @@ def write_results_page(
         path,
         "results",
         album=album,
-        pictured=bool(photo),
-        picture=query,
-        words=words,
+        query=query,
+        pictured=query.image is not None or bool(query.like),
+        picture=picture,
         results=results,
     )
 

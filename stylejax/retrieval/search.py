@@ -1,17 +1,25 @@
-"""Search: a query's vector to the nearest listings of an index."""
+"""Search: batches of queries to the nearest listings of an index, in few compiled shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
-from jaxtyping import Float32
+import numpy as np
+from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
-from stylejax.origin import Origin
+from stylejax.retrieval.composition import Parts, compose
+from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.index.index import Index
-from stylejax.retrieval.vectors import prefix
+from stylejax.retrieval.query import INDEXED, Query, QueryReader, encoded_parts
+
+Encode = Callable[[Encoder, QueryReader, Sequence[Query], int, int], list[Parts]]
+STEP = 4  # each shape of a batch has so many times the rows of the one before
+MASKS = 64  # categories whose listings are kept at hand; a byte a listing each
 
 
 @dataclass(frozen=True)
@@ -23,55 +31,202 @@ class Found:
     score: float  # cosine of query and listing
 
 
-def query_view(*, image: bool, words: bool) -> str:
-    """The view that a query is encoded as.
-
-    Raises:
-      ConfigError: when it has neither a photo nor words.
-    """
-    if image and words:
-        return "m"
-    if not image and not words:
-        raise ConfigError("nothing to search for: give --image FILE, --text WORDS, or both")
-    return "i" if image else "t"
-
-
-def nearest(
-    index: Index, origin: Origin, query: Float32[NDArray, " d"], top: int, *, category: str = ""
-) -> list[Found]:
-    """The listings nearest to a query, best first.
-
-    Args:
-      index: of any view; queries of any view may search it.
-      origin: the checkpoint that encoded the query.
-      query: unit vector; an index of prefixes is searched by its prefix.
-      top: listings wanted; fewer when the index is smaller.
-      category: path of the one that they have to lie in; "" = any.
-
-    Raises:
-      ConfigError: when another checkpoint made the index, or no listing lies in the category.
-    """
-    if index.origin is not None:
-        index.origin.require(origin, "the index is out of date", "export and index again")
-    allowed = index.in_category(category) if category else None
-    (places,), (scores,) = index.search(prefix(query[None], index.dim), top, allowed)
-    found = zip(places.tolist(), scores.tolist(), strict=True)
-    return [Found(rank, index.item_id[at], score) for rank, (at, score) in enumerate(found, 1)]
-
-
-def require_listed(found: Iterable[Found], catalogue: Container[str]) -> None:
+def require_listed(items: Iterable[str], catalogue: Container[str]) -> None:
     """Checks that an index and a catalogue belong together.
 
     Args:
-      found: listings of the index.
+      items: ids of the index.
       catalogue: item ids.
 
     Raises:
       ConfigError: naming a listing that the catalogue lacks.
     """
-    strange = next((hit.item_id for hit in found if hit.item_id not in catalogue), None)
+    strange = next((item for item in items if item not in catalogue), None)
     if strange is not None:
         raise ConfigError(
             f"the index holds {strange!r}, which is not in the catalogue; give the catalogue that "
             "was exported with --catalog, or index an export of this one"
         )
+
+
+class Searcher:
+    """Answers batches of queries; used by one thread at a time."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        index: Index,
+        reader: QueryReader,
+        *,
+        batch: int,
+        most: int,
+        multiple: int = 1,
+        encode: Encode = encoded_parts,
+    ):
+        """Takes what it asks.
+
+        Args:
+          encoder: the one that made the index.
+          index: of any view, searched by every query.
+          reader: photos and words as the encoder reads them.
+          batch: queries at a time, at most.
+          most: listings of an answer, at most.
+          multiple: rows of a batch have to divide by this, the number of devices.
+          encode: from queries of one lane to their parts.
+
+        Raises:
+          ConfigError: when another checkpoint than the encoder's made the index.
+        """
+        if index.origin is not None:
+            fix = "export and index again"
+            index.origin.require(encoder.origin, "the index is out of date", fix)
+        self.index, self.batch, self.most = index, batch, most
+        self._encoder, self._reader, self._encode = encoder, reader, encode
+        self._shapes = sorted({_divisible(n, multiple) for n in _growing(batch)})
+        # One more than anybody gets: a listing is not shown as like itself.
+        self._k = min(most + 1, len(index))
+        self._inside = lru_cache(MASKS)(index.in_category)
+
+    @cached_property
+    def categories(self) -> dict[str, int]:
+        """Listings of each category and of what lies below it, by path, in the order of paths."""
+        return _counts(self.index)
+
+    @cached_property
+    def _known(self) -> set[tuple[str, ...]]:
+        return {_key(path) for path in self.categories}
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {item: place for place, item in enumerate(self.index.item_id)}
+
+    def __contains__(self, item_id: str) -> bool:
+        """Whether a listing is indexed."""
+        return item_id in self._place
+
+    def has_category(self, path: str) -> bool:
+        """Whether any indexed listing lies in a category or below it."""
+        return _key(path) in self._known
+
+    def warm(self) -> Iterator[tuple[int, int]]:
+        """Compiles all that a query may need; yields how many of how many are done."""
+        photo = self._reader.picture(_WHITE)
+        said = Query(said=("words",), without="words")
+        queries = [replace(said, image=photo), replace(said, image=photo, method="read"), said]
+        # Exact search has one program for all subsets of about the same size.
+        sizes = {n.bit_length(): path for path, n in self.categories.items() if n >= self._k}
+        work: list[list[Query]] = [
+            [query] * min(rows, self.batch) for query in queries for rows in self._shapes
+        ]
+        work += [[Query(like=self.index.item_id[0], category=c)] for c in sizes.values()]
+        for done, batch in enumerate(work, 1):
+            self.answer(batch[0].lane, batch)
+            yield done, len(work)
+
+    def answer(self, lane: str, queries: Sequence[Query]) -> list[list[Found]]:
+        """The nearest listings of each query, best first.
+
+        Args:
+          lane: of all of them, see `Query.lane`.
+          queries: at most `batch`.
+
+        Raises:
+          ConfigError: when the index has no such category, or no listing that a query is like.
+        """
+        vectors = self._vectors(lane, queries)
+        answers: list[list[Found]] = [[] for _ in queries]
+        for category in {query.category for query in queries}:
+            asked = [n for n, query in enumerate(queries) if query.category == category]
+            places, scores = self._nearest(vectors[asked], category)
+            for n, row, values in zip(asked, places, scores, strict=True):
+                answers[n] = self._ranked(queries[n], row, values)
+        return answers
+
+    def _vectors(self, lane: str, queries: Sequence[Query]) -> Float32[NDArray, "n d"]:
+        parts = [Parts() for _ in queries]
+        if lane != INDEXED:
+            rows = next(shape for shape in self._shapes if shape >= len(queries))
+            dim = self.index.dim
+            parts = self._encode(self._encoder, self._reader, queries, rows, dim)
+        return np.stack(
+            [
+                compose(self._about(query, part), query.method)
+                for query, part in zip(queries, parts, strict=True)
+            ]
+        )
+
+    def _about(self, query: Query, parts: Parts) -> Parts:
+        """With the listing that a query is like as its product."""
+        if not query.like:
+            return parts
+        if query.like not in self._place:
+            raise ConfigError(f"no listing {query.like!r} in the index")
+        place = np.array([self._place[query.like]])
+        return replace(parts, product=self.index.take(place)[0])
+
+    def _nearest(
+        self, vectors: Float32[NDArray, "n d"], category: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        allowed = self._inside(category) if category else None
+        if allowed is not None and (there := int(allowed.sum())) < self._k:
+            return self._few(vectors, allowed, there)
+        # Always as many rows as in the largest batch: the search has one shape too.
+        padded = np.zeros((self._shapes[-1], vectors.shape[1]), np.float32)
+        padded[: len(vectors)] = vectors
+        places, scores = self.index.search(padded, self._k, allowed)
+        return places[: len(vectors)], scores[: len(vectors)]
+
+    def _few(
+        self, vectors: Float32[NDArray, "n d"], allowed: Bool[NDArray, " i"], there: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """A category of fewer listings than are asked for: compiling a search takes longer."""
+        places = np.flatnonzero(allowed)
+        scores = vectors @ self.index.take(places).T
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :there]
+        return places[order], np.take_along_axis(scores, order, axis=1)
+
+    def _ranked(
+        self, query: Query, places: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> list[Found]:
+        items = [
+            (self.index.item_id[place], float(score))
+            for place, score in zip(places.tolist(), scores.tolist(), strict=True)
+            if place >= 0 and self.index.item_id[place] != query.like
+        ][: query.top]
+        return [Found(rank, item, score) for rank, (item, score) in enumerate(items, 1)]
+
+
+def _growing(batch: int) -> Iterator[int]:
+    """1, 4, 16, ... and the whole batch."""
+    rows = 1
+    while rows < batch:
+        yield rows
+        rows *= STEP
+    yield batch
+
+
+def _divisible(rows: int, by: int) -> int:
+    return -(-rows // by) * by
+
+
+def _counts(index: Index) -> dict[str, int]:
+    """Listings of each category and of what lies below it, by path, in the order of the paths."""
+    counts: Counter[str] = Counter()
+    spelt: dict[tuple[str, ...], str] = {}
+    for path, listings in Counter(c for part in index.parts for c in part.category_path).items():
+        levels = [level.strip() for level in path.split(">")]
+        for depth in range(1, len(levels) + 1 if levels[0] else 0):
+            above = " > ".join(levels[:depth])
+            counts[spelt.setdefault(_key(above), above)] += listings
+    return dict(sorted(counts.items()))
+
+
+def _key(path: str) -> tuple[str, ...]:
+    """Paths that differ in upper and lower case or in blanks around a level are one."""
+    return tuple(level.strip().lower() for level in path.split(">"))
+
+
+# A white picture of one pixel, as a GIF: what is compiled does not depend on what is on it.
+_WHITE = bytes.fromhex(
+    "47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b"
+)

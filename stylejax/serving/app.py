@@ -12,27 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
+from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 import stylejax
 from stylejax.labels import Card
-from stylejax.retrieval.search import Found
-from stylejax.serving import query, schemas
+from stylejax.retrieval.query import Query, QueryReader
+from stylejax.retrieval.search import Found, Searcher
+from stylejax.serving import schemas
 from stylejax.serving.batching import Batcher
 from stylejax.serving.form import read_form
 from stylejax.serving.guard import Guard, problem
 from stylejax.serving.limits import Limits, Refused
 from stylejax.serving.pages import FILES, api_page, file_of
 from stylejax.serving.photos import Thumbnails, read_photo
-from stylejax.serving.searcher import Searcher
 
 TOP = 24  # listings where a request does not say
 ABOUT = (
-    "Find listings that sell the same product, by a photo, words, or both read together. Whatever "
-    "is refused has a status of 4xx, or 503 when the server has too much to do, and says why."
+    "Find listings that sell the same product, by a photo or a listing, words that change it, or "
+    "words alone. Whatever is refused has a status of 4xx, or 503 when the server has too much to "
+    "do, and says why."
 )
 
 
@@ -41,7 +43,7 @@ class Served:
     """What a server shows."""
 
     searcher: Searcher
-    reader: query.QueryReader
+    reader: QueryReader
     card: Callable[[str], Card]  # of an indexed listing
     picture: Callable[[Path], bytes]  # from a card's picture to its file; OSError = cannot be read
     run: str  # name of the training
@@ -61,7 +63,7 @@ def create_app(
       hosts: names that it answers to; none = any.
     """
     searcher, top = served.searcher, min(TOP, limits.top)
-    batcher: Batcher[query.Query, list[Found]] = Batcher(
+    batcher: Batcher[Query, list[Found]] = Batcher(
         searcher.answer, most=searcher.batch, seconds=wait, room=limits.waiting
     )
     thumbnails = Thumbnails(served.picture)
@@ -86,13 +88,15 @@ def create_app(
     app.add_middleware(Guard, limits=limits, hosts=hosts)
     _report_refusals(app)
 
-    async def found(asked: query.Query, view: str, began: float) -> schemas.Results:
+    async def found(asked: Query, began: float) -> schemas.Results:
+        if asked.like and asked.like not in searcher:
+            raise Refused(404, f"no listing {asked.like!r} in the index")
         if asked.category and not searcher.has_category(asked.category):
             raise Refused(404, f"no listing in category {asked.category!r}; see /api/categories")
         ranked = await batcher.ask(asked.lane, asked)
         results = [_result(hit, served.card(hit.item_id)) for hit in ranked]
         spent = round(1000 * (time.perf_counter() - began), 1)
-        return schemas.Results(view=view, milliseconds=spent, results=results)
+        return schemas.Results(made_of=asked.made_of, milliseconds=spent, results=results)
 
     @app.get("/api/health", responses=schemas.refusals())
     async def health() -> schemas.Health:
@@ -120,7 +124,7 @@ def create_app(
         openapi_extra=schemas.search_form(limits, top),
     )
     async def search(request: Request) -> schemas.Results:
-        """The listings nearest to a photo, to words, or to both read together as one listing."""
+        """The listings nearest to a photo or a listing, as words change it, or to words alone."""
         began = time.perf_counter()
         form = await read_form(request, limits, top)
         image = None
@@ -129,21 +133,17 @@ def create_app(
             image = await asyncio.get_running_loop().run_in_executor(
                 decoders, read_photo, form.photo, limits, decode
             )
-        asked = query.Query(image, form.words, category=form.category, top=form.top)
-        return await found(asked, asked.view, began)
+        return await found(form.query(image), began)
 
     @app.get("/api/similar/{item_id:path}", responses=schemas.refusals(404, 422))
     async def similar(
         item_id: str,
-        category: str = Query("", description='only listings below it: "Home > Mugs"'),
-        top: int = Query(top, ge=1, le=limits.top, description="listings wanted"),
+        category: str = Parameter("", description='only listings below it: "Home > Mugs"'),
+        top: int = Parameter(top, ge=1, le=limits.top, description="listings wanted"),
     ) -> schemas.Results:
         """More like a listing: searches by its own vector, as the index has it."""
         began = time.perf_counter()
-        if item_id not in searcher:
-            raise Refused(404, f"no listing {item_id!r} in the index")
-        asked = query.Query(like=item_id, category=category.strip(), top=top)
-        return await found(asked, searcher.index.view, began)
+        return await found(Query(like=item_id, category=category.strip(), top=top), began)
 
     @app.get(
         "/picture/{item_id:path}",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import cast
 
+from jaxtyping import UInt8
+from numpy.typing import NDArray
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from stylejax.serving.limits import Limits, Refused
+from stylejax.config import ConfigError
+from stylejax.retrieval.composition import METHODS, Method
+from stylejax.retrieval.query import Query
+from stylejax.serving.limits import TURNS, Limits, Refused
 
-FIELDS = ("photo", "words", "category", "top")
+FIELDS = ("photo", "like", "words", "without", "method", "category", "top")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -19,9 +25,31 @@ class SearchForm:
     """What a search asks for."""
 
     photo: bytes | None  # None = no photo
-    words: str
+    like: str  # item id; empty = none
+    words: tuple[str, ...]  # a turn each
+    without: str
+    method: Method
     category: str
     top: int
+
+    def query(self, image: UInt8[NDArray, "size size 3"] | None) -> Query:
+        """The query, with its photo decoded.
+
+        Raises:
+          Refused: 422 when there is nothing to search for, or fields exclude each other.
+        """
+        try:
+            return Query(
+                image,
+                self.like,
+                self.words,
+                self.without,
+                self.method,
+                category=self.category,
+                top=self.top,
+            )
+        except ConfigError as error:
+            raise Refused(422, str(error)) from error
 
 
 async def read_form(request: Request, limits: Limits, top: int) -> SearchForm:
@@ -34,12 +62,12 @@ async def read_form(request: Request, limits: Limits, top: int) -> SearchForm:
 
     Raises:
       Refused: 415 for another kind of body, 422 for a field that is unknown, given twice, of
-        another kind or out of range, and when there is neither a photo nor words.
+        another kind, blank or out of range.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in FORMS:
         raise Refused(415, f"the body has to be a form, {FORMS[0]}; it is {kind or 'of no type'!r}")
-    async with request.form(max_files=len(FIELDS), max_fields=2 * len(FIELDS)) as form:
+    async with request.form(max_files=len(FIELDS), max_fields=2 * len(FIELDS) + TURNS) as form:
         return await _checked(form, limits, top)
 
 
@@ -47,27 +75,44 @@ async def _checked(form: FormData, limits: Limits, top: int) -> SearchForm:
     for name in dict.fromkeys(form):
         if name not in FIELDS:
             raise Refused(422, f"no field {name!r}; there are {', '.join(FIELDS)}")
-        if len(form.getlist(name)) > 1:
-            raise Refused(422, f"{name} is given more than once")
-        if isinstance(form[name], UploadFile) != (name == "photo"):
+        values, most = form.getlist(name), TURNS if name == "words" else 1
+        if len(values) > most:
+            times = "once" if most == 1 else f"{most} times"
+            raise Refused(422, f"{name} is given more than {times}")
+        if any(isinstance(value, UploadFile) != (name == "photo") for value in values):
             kind = "a file" if name == "photo" else "text"
             raise Refused(422, f"{name} has to be {kind}")
     photo = form.get("photo")
     file = await photo.read() if isinstance(photo, UploadFile) else None
     if isinstance(photo, UploadFile) and not file and not photo.filename:
         file = None  # a browser sends a file field that nobody filled in like this
-    words = str(form.get("words", "")).strip()
-    if "words" in form and not words:
-        raise Refused(422, "words are blank: nothing to search for; leave them out with a photo")
-    if len(words) > limits.words:
-        raise Refused(
-            422, f"{len(words)} characters are too many words; {limits.words} are allowed"
-        )
-    if file is None and not words:
-        raise Refused(422, "nothing to search for: give a photo, words, or both")
+    if form.get("like") == "":
+        raise Refused(422, "like is empty: give the item_id of a listing, or leave it out")
+    method = str(form.get("method", "sum"))
+    if method not in METHODS:
+        raise Refused(422, f"there is no method {method!r}; use {' or '.join(METHODS)}")
     return SearchForm(
-        file, words, str(form.get("category", "")).strip(), _wanted(form, limits, top)
+        file,
+        str(form.get("like", "")),
+        tuple(_said(form, "words", limits)),
+        "".join(_said(form, "without", limits)),
+        cast(Method, method),
+        str(form.get("category", "")).strip(),
+        _wanted(form, limits, top),
     )
+
+
+def _said(form: FormData, name: str, limits: Limits) -> list[str]:
+    """The texts of a field."""
+    texts = [str(value).strip() for value in form.getlist(name)]
+    for text in texts:
+        if not text:
+            raise Refused(422, f"{name}: blank, which says nothing; leave the field out")
+        if len(text) > limits.words:
+            raise Refused(
+                422, f"{name}: {len(text)} characters are too many; {limits.words} are allowed"
+            )
+    return texts
 
 
 def _wanted(form: FormData, limits: Limits, top: int) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from stylejax.config import ConfigError
 from stylejax.picture_file import MAX_PIXELS
 
+TURNS = 8  # of one search
 BURST = 15.0  # seconds' worth of its rate that an address may use at once
 ADDRESSES = 10_000  # that are remembered; the one that was quiet longest is forgotten first
 
@@ -35,7 +36,7 @@ class Limits:
 
     upload_mib: float = 10  # MiB of a photo's file
     megapixels: float = 32  # millions of pixels of a photo; decoding takes up to 15 bytes for each
-    words: int = 500  # characters of a query
+    words: int = 500  # characters of a turn
     top: int = 100  # listings of one answer
     seconds: float = 15  # from the first byte of a request to its answer
     rate: float = 120  # searches a minute of one address; 0 = any number

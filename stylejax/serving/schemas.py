@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from stylejax.serving.limits import Limits
+from stylejax.retrieval.composition import METHODS
+from stylejax.serving.limits import TURNS, Limits
 
 # A character that is no blank, blanks being what Python's `str.strip` takes: JSON Schema's own \s
 # are others.
@@ -36,9 +37,7 @@ class Result(BaseModel):
 class Results(BaseModel):
     """Listings, best first."""
 
-    view: str = Field(
-        description="what was read: m = photo and words together, t = words, i = photo"
-    )
+    made_of: list[str] = Field(description="what was searched by: photo, listing, words, without")
     milliseconds: float = Field(description="spent on the server")
     results: list[Result]
 
@@ -60,7 +59,7 @@ class Health(BaseModel):
     view: str = Field(description="of the listings: m = photo and title together, t, i")
     note: str = Field(description="what of the data is simulated; empty = nothing")
     upload_bytes: int = Field(description="of a photo, at most")
-    words: int = Field(description="characters of a query, at most")
+    words: int = Field(description="characters of a turn, at most")
     top: int = Field(description="listings of an answer, at most")
 
 
@@ -84,6 +83,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def search_form(limits: Limits, top: int) -> dict[str, Any]:
     """The body of a search, as OpenAPI; `top` = listings where the form does not say."""
+    said = {"type": "string", "maxLength": limits.words, "pattern": PRINTED}
+    summed = {"const": "sum"}  # what is not read with a photo
     fields = {
         "photo": {
             "type": "string",
@@ -91,11 +92,26 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
             "description": "JPEG, PNG, WebP, GIF, BMP or TIFF, up to "
             f"{limits.upload_mib:g} MiB and {limits.megapixels:g} million pixels",
         },
-        "words": {
+        "like": {
             "type": "string",
-            "maxLength": limits.words,
-            "pattern": PRINTED,
-            "description": "in the place of the photo's title; alone they are searched as a title",
+            "minLength": 1,
+            "description": "item_id of an indexed listing, in a photo's place",
+        },
+        "words": {
+            "type": "array",
+            "items": said,
+            "minItems": 1,
+            "maxItems": TURNS,
+            "description": "what is said of the photo or the listing, a field for each turn: they "
+            "are read as one text, which weighs more with each; alone they are searched as a title",
+        },
+        "without": {**said, "description": "words that are not wanted"},
+        "method": {
+            "type": "string",
+            "enum": list(METHODS),
+            "default": METHODS[0],
+            "description": "sum = the photo and half of the words for each turn; read = the photo "
+            "read with the words in the place of its title",
         },
         "category": {
             "type": "string",
@@ -113,7 +129,12 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
         "type": "object",
         "properties": fields,
         "additionalProperties": False,
-        "anyOf": [{"required": ["photo"]}, {"required": ["words"]}],
+        "anyOf": [
+            {"required": ["photo", "words"], "properties": {"like": False}},
+            {"required": ["photo"], "properties": {"like": False, "method": summed}},
+            {"required": ["like"], "properties": {"photo": False, "method": summed}},
+            {"required": ["words"], "properties": {"photo": False, "method": summed}},
+        ],
     }
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pytest
 from PIL import Image
 
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
 from stylejax.retrieval.page import render, write_results_page
+from stylejax.retrieval.query import Query
 
+PHOTO = np.zeros((8, 8, 3), np.uint8)
 EVIL = "<script>alert('x')</script> & \"quotes\" </style>"
 
 
@@ -37,14 +40,16 @@ def test_results_page(tmp_path: Path) -> None:
         Card("c", "blue frog", "Toys > Frogs", tmp_path / "gone.png"),
     ]
     out = tmp_path / "new" / "page.html"
-    write_results_page(out, query.read_bytes(), "3d <frog>", cards, [0.91234, 0.5, -0.25])
+    asked = Query(PHOTO, said=("3d <frog>", "teal"), without="<b>gift")
+    write_results_page(out, asked, query.read_bytes(), cards, [0.91234, 0.5, -0.25])
     page = out.read_text(encoding="utf-8")
 
     assert len(_embedded(page)) == 2
     assert all(_opened(jpeg).format == "JPEG" for jpeg in _embedded(page))
     assert page.count("no photo") == 2
-    assert "3d &lt;frog&gt;" in page
-    assert "A photo and words; 3 listings" in page
+    heading = "“3d &lt;frog&gt;”, then “teal”, without “&lt;b&gt;gift”"
+    assert heading in page.replace("&ldquo;", "“").replace("&rdquo;", "”")
+    assert "3 listings by photo, words, without, best first" in page
     assert re.findall(r'class="rank">(\d+)<', page) == ["1", "2", "3"]
     assert re.findall(r'class="score">([^<]+)<', page) == ["0.912", "0.500", "-0.250"]
     assert page.count("Toys &gt; Frogs") == 2
@@ -55,21 +60,28 @@ def test_results_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "words", "told"),
-    [("", "red mug", "Words alone"), ("query.png", "", "A photo alone")],
+    ("query", "told", "pictures"),
+    [
+        (Query(said=("red mug",)), "by words", 0),
+        (Query(PHOTO), "Products like this photo", 1),
+        (Query(like="L00"), "Products like this listing", 1),
+    ],
 )
-def test_results_page_of_half_a_query(tmp_path: Path, image: str, words: str, told: str) -> None:
-    photo = _picture(tmp_path / image, "red").read_bytes() if image else b""
-    write_results_page(tmp_path / "page.html", photo, words, [], [])
+def test_results_page_of_half_a_query(
+    tmp_path: Path, query: Query, told: str, pictures: int
+) -> None:
+    photo = _picture(tmp_path / "query.png", "red").read_bytes() if pictures else b""
+    write_results_page(tmp_path / "page.html", query, photo, [], [])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert told in page
     assert "No listing was found" in page
-    assert len(_embedded(page)) == bool(image)
+    assert len(_embedded(page)) == pictures
 
 
 def test_every_card_needs_a_score(tmp_path: Path) -> None:
+    card = Card("a", "", "", None)
     with pytest.raises(ValueError, match="shorter"):
-        write_results_page(tmp_path / "page.html", b"", "mug", [Card("a", "", "", None)], [])
+        write_results_page(tmp_path / "page.html", Query(said=("mug",)), b"", [card], [])
 
 
 def test_a_value_that_is_not_given_is_an_error(tmp_path: Path) -> None:

@@ -1,93 +1,199 @@
-"""Tests of stylejax/retrieval/search.py."""
+"""Tests of stylejax/retrieval/search.py: what is found is what a slow search finds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import served
 
 from stylejax.config import ConfigError
-from stylejax.origin import Origin
+from stylejax.retrieval.composition import Parts
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
-from stylejax.retrieval.search import Found, nearest, query_view, require_listed
-
-ORIGIN = Origin("run", 5, "ab12", "ff00")
-
-
-def unit(rows: int, seed: int) -> np.ndarray:
-    x = np.random.default_rng(seed).normal(size=(rows, 6)).astype(np.float32)
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+from stylejax.retrieval.query import INDEXED, WORDS, Query, QueryReader
+from stylejax.retrieval.search import Found, Searcher, require_listed
 
 
-def index(vectors: np.ndarray, origin: Origin | None = ORIGIN) -> Index:
-    items = [f"item {n}" for n in range(len(vectors))]
-    paths = ["Home", "Tools"] * len(items)
-    part = Part(items, paths[: len(items)], vectors)
-    return Index([part], "m", origin=origin)
+def slow(
+    root: Path, query: np.ndarray, top: int, category: str = "", but: str = ""
+) -> list[tuple[str, float]]:
+    """Every listing's cosine, one by one."""
+    searcher, found = served.searcher(root), []
+    vectors = np.concatenate([part.vectors for part in searcher.index.parts])
+    for card, vector in zip(served.cards(root).values(), vectors, strict=True):
+        if card.item_id != but and card.category.lower().startswith(category.lower()):
+            found.append((card.item_id, float(query @ vector)))
+    return sorted(found, key=lambda one: -one[1])[:top]
 
 
-def slow_ranking(query: np.ndarray, vectors: np.ndarray, top: int) -> list[Found]:
-    scores = [float(query @ vector) for vector in vectors]
-    order = sorted(range(len(vectors)), key=lambda n: -scores[n])[:top]
-    return [Found(place + 1, f"item {n}", scores[n]) for place, n in enumerate(order)]
+def same(found: list[Found], expected: list[tuple[str, float]]) -> None:
+    assert [hit.rank for hit in found] == list(range(1, len(expected) + 1))
+    assert [hit.score for hit in found] == pytest.approx([s for _, s in expected], abs=1e-6)
+    scores = {item: score for item, score in expected}
+    assert all(hit.score == pytest.approx(scores[hit.item_id], abs=1e-6) for hit in found)
 
 
-@pytest.mark.parametrize("top", [1, 4, 99])
-def test_a_query_gets_its_nearest_listings_ranked(top: int) -> None:
-    vectors = unit(9, seed=0)
-    for query in unit(5, seed=1):
-        found, expected = (
-            nearest(index(vectors), ORIGIN, query, top),
-            slow_ranking(query, vectors, top),
-        )
-        assert [(hit.rank, hit.item_id) for hit in found] == [
-            (hit.rank, hit.item_id) for hit in expected
-        ]
-        scores = [hit.score for hit in expected]
-        assert [hit.score for hit in found] == pytest.approx(scores, abs=1e-6)
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x)
 
 
-def test_an_index_of_prefixes_is_searched_by_prefixes() -> None:
-    vectors = unit(9, seed=0)[:, :4]
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for query in unit(3, seed=1):
-        hits = nearest(index(vectors), ORIGIN, query, 9)
-        wanted = slow_ranking(query[:4] / np.linalg.norm(query[:4]), vectors, 9)
-        assert [hit.item_id for hit in hits] == [hit.item_id for hit in wanted]
-        np.testing.assert_allclose([h.score for h in hits], [h.score for h in wanted], atol=1e-6)
+def asked(
+    root: Path, photo: str = "", like: str = "", said: tuple[str, ...] = (), **more: str
+) -> tuple[Query, np.ndarray]:
+    """A query and its vector, put together by hand."""
+    reader = served.Reader()
+    image = reader.picture(served.photo(root, photo)) if photo else None
+    words, without = " ".join(said), more.get("without", "")
+
+    def read(image: np.ndarray | None, text: str) -> np.ndarray:
+        return served.vector(reader.products([image], [text], 1), 0)
+
+    if more.get("method") == "read":
+        vector = read(image, words)
+    elif photo or like:
+        index = served.searcher(root).index
+        own = read(image, "") if photo else index.take(np.array([index.item_id.index(like)]))[0]
+        vector = unit(own + 0.5 * len(said) * read(None, words)) if said else own
+    else:
+        vector = read(None, words)
+    if without:
+        vector = unit(vector - 0.2 * read(None, without))
+    return Query(image, like, said, **more), vector
 
 
-def test_an_index_of_another_checkpoint_is_refused() -> None:
-    vectors = unit(3, seed=0)
-    for other in (replace(ORIGIN, step=4), replace(ORIGIN, config="cd34")):
-        with pytest.raises(ConfigError, match=r"index is out of date.*export and index again"):
-            nearest(index(vectors, other), ORIGIN, vectors[0], 1)
-    assert nearest(index(vectors, None), ORIGIN, vectors[0], 1)  # not known
+QUERIES = {
+    "photo": {"photo": "L00"},
+    "words": {"said": ("red mug",)},
+    "both": {"photo": "L00", "said": ("bolt m6",)},
+    "read": {"photo": "L00", "said": ("bolt m6",), "method": "read"},
+    "turns": {"photo": "L00", "said": ("blue", "hammer", "m6")},
+    "listing": {"like": "L20"},
+    "listing and turns": {"like": "L20", "said": ("red", "plate")},
+    "not words": {"said": ("mug", "blue"), "without": "red"},
+    "not both": {"photo": "L08", "said": ("red",), "without": "plate"},
+    "not read": {"photo": "L08", "said": ("red",), "without": "plate", "method": "read"},
+    "not a listing": {"like": "L08", "without": "black plate"},
+}
 
 
-@pytest.mark.parametrize(
-    ("image", "words", "view"), [(True, True, "m"), (True, False, "i"), (False, True, "t")]
-)
-def test_a_query_is_read_by_what_it_has(image: bool, words: bool, view: str) -> None:
-    assert query_view(image=image, words=words) == view
+@pytest.mark.parametrize("category", ["", "Home", "home > mugs", "Tools > Hammers"])
+@pytest.mark.parametrize("parts", QUERIES.values(), ids=list(QUERIES))
+def test_it_finds_what_a_slow_search_finds(data_root: Path, parts: dict, category: str) -> None:
+    query, vector = asked(data_root, **parts)
+    searcher = served.searcher(data_root)
+    (found,) = searcher.answer(query.lane, [replace(query, category=category, top=7)])
+    same(found, slow(data_root, vector, 7, category, but=query.like))
 
 
-def test_an_empty_query_is_refused() -> None:
-    with pytest.raises(ConfigError, match="nothing to search for"):
-        query_view(image=False, words=False)
+@pytest.mark.parametrize("lane", ["pictured", "words", "indexed"])
+def test_queries_of_a_batch_do_not_disturb_each_other(data_root: Path, lane: str) -> None:
+    """Some have words and others none, some are read and others summed up."""
+    made = [asked(data_root, **parts) for parts in QUERIES.values()]
+    made = [(replace(query, top=20), vector) for query, vector in made if query.lane == lane]
+    assert made
+    answers = served.searcher(data_root).answer(lane, [query for query, _ in made])
+    for found, (query, vector) in zip(answers, made, strict=True):
+        same(found, slow(data_root, vector, 20, but=query.like))
+
+
+def test_an_index_of_prefixes_is_searched_by_prefixes(data_root: Path) -> None:
+    """Of photo and words each: what was cut off neither adds to their sum nor to its length."""
+    query, _ = asked(data_root, photo="L00", said=("red",))
+    whole = served.searcher(data_root)
+    short = np.stack([unit(v[:8]) for part in whole.index.parts for v in part.vectors])
+    paths = [path for part in whole.index.parts for path in part.category_path]
+    index = Index([Part(whole.index.item_id, paths, short)], "m", origin=served.ORIGIN)
+    searcher = Searcher(served.Encoder(), index, served.Reader(), batch=1, most=5)
+    reader = served.Reader()
+    photo = served.vector(reader.products([query.image], [""], 1), 0)[:8]
+    words = served.vector(reader.products([None], ["red"], 1), 0)[:8]
+    scores = short @ unit(unit(photo) + 0.5 * (unit(words) if words.any() else words))
+    (found,) = searcher.answer(query.lane, [replace(query, top=5)])
+    assert [hit.score for hit in found] == pytest.approx(sorted(scores)[::-1][:5], abs=1e-6)
+
+
+def test_one_batch_may_have_many_categories_and_lengths(data_root: Path) -> None:
+    wanted = [("", 3), ("Tools", 20), ("Home > Plates", 1), ("", 1), ("Tools", 2)]
+    made = [asked(data_root, said=(f"red {word}",)) for word in ("mug", "a", "b", "c", "d")]
+    queries = [
+        replace(query, category=category, top=top)
+        for (query, _), (category, top) in zip(made, wanted, strict=True)
+    ]
+    answers = served.searcher(data_root).answer(WORDS, queries)
+    for found, (_, vector), (category, top) in zip(answers, made, wanted, strict=True):
+        same(found, slow(data_root, vector, top, category))
+
+
+def test_more_like_a_listing_leaves_it_out(data_root: Path) -> None:
+    searcher = served.searcher(data_root)
+    for item in ("L00", "L20", served.ODD):
+        place = searcher.index.item_id.index(item)
+        vector = searcher.index.take(np.array([place]))[0]
+        for top in (5, 20):
+            (found,) = searcher.answer(INDEXED, [Query(like=item, top=top)])
+            assert item not in [hit.item_id for hit in found]
+            same(found, slow(data_root, vector, top, but=item))
+    assert "L00" in searcher
+    assert "nobody" not in searcher
+    with pytest.raises(ConfigError, match="no listing 'nobody' in the index"):
+        searcher.answer(INDEXED, [Query(like="nobody")])
+    with pytest.raises(ConfigError, match="no listing in category 'Toys'"):
+        searcher.answer(INDEXED, [Query(like="L00", category="Toys")])
+
+
+def test_batches_have_few_shapes_and_all_are_made_beforehand(data_root: Path) -> None:
+    searcher = served.searcher(data_root, batch=6, multiple=2)
+    encoder = searcher._encoder
+    assert isinstance(encoder, served.Encoder)
+    told = list(searcher.warm())
+    assert told[-1] == (len(told), len(told))
+    before = set(encoder.shapes)
+    assert before == {(view, rows) for view in "mt" for rows in (2, 4, 6)}
+    for parts in QUERIES.values():
+        query, _ = asked(data_root, **parts)
+        for count in range(1, 7):
+            assert len(searcher.answer(query.lane, [query] * count)) == count
+    assert set(encoder.shapes) == before
+
+
+def test_categories_are_counted_with_what_lies_below(data_root: Path) -> None:
+    searcher = served.searcher(data_root)
+    assert searcher.categories == {
+        "Home": 20,
+        "Home > Mugs": 12,
+        "Home > Plates": 8,
+        "Tools": 12,
+        "Tools > Bolts": 8,
+        "Tools > Hammers": 4,
+    }
+    assert searcher.has_category(" home>MUGS ")
+    assert not searcher.has_category("Mugs")
+
+
+def test_another_way_of_encoding_takes_the_place_of_ours(data_root: Path) -> None:
+    """Here: whatever is said, it is what is like L08."""
+    place = np.array([8])
+
+    def encode(
+        encoder: object, reader: QueryReader, queries: list[Query], rows: int, dim: int
+    ) -> list[Parts]:
+        assert (rows, dim) == (1, served.DIM)
+        return [Parts(words=searcher.index.take(place)[0]) for _ in queries]
+
+    searcher = served.searcher(data_root, encode=encode)
+    (found,) = searcher.answer(WORDS, [Query(said=("hammer",), top=1)])
+    assert (found[0].item_id, found[0].score) == ("L08", pytest.approx(1))
+
+
+def test_an_index_of_another_checkpoint_is_refused(data_root: Path) -> None:
+    made = served.searcher(data_root)
+    old = replace(made.index, origin=replace(served.ORIGIN, weights="00ff"))
+    with pytest.raises(ConfigError, match="out of date"):
+        Searcher(served.Encoder(), old, served.Reader(), batch=1, most=1)
 
 
 def test_a_listing_that_the_catalogue_lacks_is_named() -> None:
-    found = [Found(1, "a", 0.9), Found(2, "b", 0.8), Found(3, "c", 0.7)]
-    require_listed(found, {"a", "b", "c", "d"})
+    require_listed(["a", "b", "c"], {"a", "b", "c", "d"})
     with pytest.raises(ConfigError, match=r"the index holds 'b'.*--catalog"):
-        require_listed(found, {"a", "c"})
-
-
-def test_a_category_alone_is_searched() -> None:
-    vectors = unit(9, seed=0)
-    for query in unit(3, seed=1):
-        found = nearest(index(vectors), ORIGIN, query, 9, category="Tools")
-        assert sorted(hit.item_id for hit in found) == [f"item {n}" for n in (1, 3, 5, 7)]
-    with pytest.raises(ConfigError, match="no listing in category 'Toys'"):
-        nearest(index(vectors), ORIGIN, vectors[0], 9, category="Toys")
+        require_listed(["a", "b", "c"], {"a", "c"})

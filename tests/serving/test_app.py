@@ -1,5 +1,6 @@
 """Tests of stylejax/serving/app.py, form.py and pages.py: the API as a client meets it."""
 
+import html
 import io
 import logging
 import re
@@ -46,16 +47,21 @@ def refusal(response: Any, status: int) -> str:
 def test_a_photo_words_or_both(client: Client, data_root: Path) -> None:
     photo = {"photo": ("mug.jpg", served.photo(data_root), "image/jpeg")}
     by_photo = client.post("/api/search", files=photo, data={"top": 4})
-    assert by_photo.json()["view"] == "i"
+    assert by_photo.json()["made_of"] == ["photo"]
     assert set(items(by_photo)) <= {"L00", "L01", "L02", "L03", "L05"}  # L05 has no title
     by_words = client.post("/api/search", data={"words": " bolt m6 ", "top": "4"})
-    assert by_words.json()["view"] == "t"
+    assert by_words.json()["made_of"] == ["words"]
     assert {"L20", "L21", "L22", "L23"} == set(items(by_words))
+    asked = {"words": "red mug", "top": 4, "method": "read"}
+    read = client.post("/api/search", files=photo, data=asked)
+    assert items(read)[0] == "L00"
+    assert read.json()["results"][0]["score"] == pytest.approx(1.0, abs=1e-3)
     both = client.post("/api/search", files=photo, data={"words": "red mug", "top": 4})
-    assert both.json()["view"] == "m"
+    assert both.json()["made_of"] == ["photo", "words"]
     assert items(both)[0] == "L00"
     first = both.json()["results"][0]
-    assert first["score"] == pytest.approx(1.0, abs=1e-3)
+    # The listing is photo + words, at right angles here; the query photo + half of the words.
+    assert first["score"] == pytest.approx(1.5 / 2.5**0.5, abs=1e-3)
     told = {name: first[name] for name in ("title", "category", "picture")}
     assert told == {"title": "red mug", "category": "Home > Mugs", "picture": "/picture/L00"}
 
@@ -70,6 +76,27 @@ def test_a_category_and_more_like_this(client: Client) -> None:
     assert set(similar) == {"L01", "L02", "L03"}
     few = client.get("/api/similar/L00", params={"category": "Tools > Hammers"})
     assert len(items(few)) == 4
+
+
+def test_more_like_this_but(client: Client) -> None:
+    """A listing in a photo's place, changed turn by turn, and what is not wanted."""
+    like = items(client.post("/api/search", data={"like": "L00", "top": 20}))
+    assert like == items(client.get("/api/similar/L00"))
+
+    def asked(made_of: list[str], **form: Any) -> float:
+        """How well a bolt fits what is asked."""
+        form |= {"like": "L00", "category": "Tools > Bolts"}
+        found = client.post("/api/search", data=form)
+        assert found.json()["made_of"] == made_of
+        (score,) = [r["score"] for r in found.json()["results"] if r["item_id"] == "L20"]
+        return score
+
+    said = asked(["listing", "words"], words="bolt m6")
+    assert said > asked(["listing"])
+    assert asked(["listing", "words"], words=["bolt", "m6"]) > said  # what is said twice
+    without = asked(["listing", "words", "without"], words="bolt m6", without="m6")
+    assert without < said
+    assert "L00" not in items(client.post("/api/search", data={"like": "L00", "words": "mug"}))
 
 
 def test_an_item_id_is_never_a_path(client: Client, data_root: Path) -> None:
@@ -111,15 +138,24 @@ def test_a_title_is_text_wherever_it_goes(client: Client) -> None:
     ("form", "status", "reason"),
     [
         ({"top": "3"}, 422, "nothing to search for"),
-        ({"words": "   "}, 422, "nothing to search for"),
+        ({"words": "   "}, 422, "words: blank"),
+        ({"words": ["mug", " "]}, 422, "words: blank"),
+        ({"words": "mug", "without": " "}, 422, "without: blank"),
+        ({"without": "mug"}, 422, "nothing to search for"),
+        ({"words": "mug", "like": ""}, 422, "like is empty"),
+        ({"words": "mug", "like": "nobody"}, 404, "no listing 'nobody' in the index"),
+        ({"words": "mug", "method": "read"}, 422, "reads a photo with words"),
+        ({"words": "mug", "method": "add"}, 422, "no method 'add'; use sum or read"),
+        ({"words": "mug", "without": "x" * 501}, 422, "without: 501 characters"),
         ({"words": "x" * 501}, 422, "501 characters"),
         ({"words": "mug", "top": "0"}, 422, "from 1 to 20"),
         ({"words": "mug", "top": "21"}, 422, "from 1 to 20"),
         ({"words": "mug", "top": "many"}, 422, "from 1 to 20"),
         ({"words": "mug", "top": "٣"}, 422, "from 1 to 20"),
-        ({"words": ["mug", "cup"]}, 422, "words is given more than once"),
+        ({"words": ["mug"] * 9}, 422, "words is given more than 8 times"),
+        ({"words": "mug", "top": ["3", "4"]}, 422, "top is given more than once"),
         ({"words": "mug", "photo": "mug.jpg"}, 422, "photo has to be a file"),
-        ({"words": "mug", "colour": "red"}, 422, "no field 'colour'; there are photo, words"),
+        ({"words": "mug", "colour": "red"}, 422, "no field 'colour'; there are photo, like, words"),
         ({"words": "mug", "category": "Garden"}, 404, "no listing in category 'Garden'"),
     ],
 )
@@ -220,7 +256,7 @@ def test_a_failure_inside_is_an_answer_without_a_trace(
     def broken(*_: object) -> None:
         raise RuntimeError("secret of the server")
 
-    app = served.app(data_root, compose=broken)
+    app = served.app(data_root, encode=broken)
     caplog.set_level(logging.CRITICAL)
     with TestClient(app, raise_server_exceptions=False) as client:
         for _ in range(2):  # and it goes on
@@ -257,7 +293,7 @@ def test_every_answer_has_the_headers_of_a_careful_server(client: Client) -> Non
 
 def test_the_api_is_documented_without_scripts(client: Client) -> None:
     document = client.get("/openapi.json").json()
-    page = client.get("/docs").text
+    page = html.unescape(client.get("/docs").text)
     assert "<script" not in page
     assert set(document["paths"]) == {
         "/api/health",
@@ -271,7 +307,15 @@ def test_the_api_is_documented_without_scripts(client: Client) -> None:
         for operation in methods.values():
             assert {"200", "400", "429", "503"} <= set(operation["responses"])
             assert operation["description"] in page
-    for name in ("upload_bytes", "milliseconds", "list of Result", "1 to 20, 20 unless told"):
+    for name in (
+        "upload_bytes",
+        "milliseconds",
+        "list of Result",
+        "1 to 20, 20 unless told",
+        "list of string",
+        "; up to 8",
+        "sum unless told",
+    ):
         assert name in page
 
 

@@ -15,8 +15,9 @@ import served
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from stylejax.retrieval.composition import Parts
+from stylejax.retrieval.query import Query, encoded_parts
 from stylejax.serving.guard import DRAINED, FIELDS
-from stylejax.serving.query import Query, query_vectors
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -145,12 +146,12 @@ def test_a_client_that_is_too_slow_is_told(address: str) -> None:
 
 def test_a_device_that_is_too_slow_is_said_to_be_busy(data_root: Path) -> None:
     def slow(
-        encoder: served.Encoder, reader: served.Reader, queries: Sequence[Query], rows: int
-    ) -> np.ndarray:
+        encoder: served.Encoder, reader: served.Reader, queries: Sequence[Query], *more: int
+    ) -> list[Parts]:
         time.sleep(0.6)
-        return query_vectors(encoder, reader, queries, rows)
+        return encoded_parts(encoder, reader, queries, *more)
 
-    app = served.app(data_root, compose=slow, seconds=0.2)
+    app = served.app(data_root, encode=slow, seconds=0.2)
     with TestClient(app) as client:
         answered = client.post("/api/search", data={"words": "mug"})
     assert answered.status_code == 503

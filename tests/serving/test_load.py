@@ -5,21 +5,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import served
 from httpx2 import Client
 
-from stylejax.serving.query import query_vectors
+from stylejax.retrieval.composition import Parts
+from stylejax.retrieval.query import encoded_parts
 
 USERS, SECONDS = 16, 3.0
 
 
 def test_sixteen_users_get_their_answers(data_root: Path) -> None:
-    def slow(*given: Any) -> np.ndarray:  # as a device is: a batch takes the time of one
+    def slow(*given: Any) -> list[Parts]:  # as a device is: a batch takes the time of one
         time.sleep(0.01)
-        return query_vectors(*given)
+        return encoded_parts(*given)
 
-    app = served.app(data_root, compose=slow)
+    app = served.app(data_root, encode=slow)
     statuses: list[int] = []
     wrong: list[str] = []
     photo = served.photo(data_root)

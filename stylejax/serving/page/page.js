@@ -1,12 +1,22 @@
-// The page: a photo, words and a category to a grid of listings. Whatever the server sends is put in
-// as text, never as markup.
+// The page: a photo or a listing, words and a category to a grid of listings; words said after that
+// change it, turn by turn. Whatever the server sends is put in as text, never as markup.
 "use strict";
 
 const at = (id) => document.getElementById(id);
 const photos = [null]; // photos of this visit by number: the history of the browser keeps numbers
+const TURNS = 8; // that the server takes
 let limits = { upload_bytes: Infinity, words: 500 };
-let shown = 0; // number of the photo in the form
+let product = nothing(); // what is in the form
 let asked = 0; // number of the newest question: answers to earlier ones are dropped
+
+// A question is what the history keeps: a product, { said: [words of each turn], without, category }.
+function nothing() {
+  return { photo: 0, like: "", name: "" }; // number of a photo, or id and title of a listing
+}
+
+function is(product) {
+  return Boolean(product.photo || product.like);
+}
 
 async function answer(address, options) {
   const response = await fetch(address, options);
@@ -20,14 +30,19 @@ function say(text, wrong = false) {
   at("status").classList.toggle("wrong", wrong);
 }
 
-function show(number) {
-  const photo = photos[number] ?? null;
-  shown = photo ? number : 0;
-  if (at("preview").src) URL.revokeObjectURL(at("preview").src);
-  at("preview").hidden = at("remove").hidden = !photo;
-  at("invitation").hidden = !!photo;
-  if (photo) at("preview").src = URL.createObjectURL(photo);
-  else at("preview").removeAttribute("src");
+function show({ photo, like, name }) {
+  const file = photos[photo] ?? null;
+  product = { photo: file ? photo : 0, like, name };
+  const preview = at("preview");
+  if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
+  preview.removeAttribute("src");
+  preview.hidden = at("remove").hidden = !is(product);
+  at("product").hidden = !like;
+  at("invitation").hidden = is(product);
+  at("product").textContent = like && `More like “${name}”`;
+  preview.alt = like ? name : "your photo";
+  if (file) preview.src = URL.createObjectURL(file);
+  else if (like) preview.src = `/picture/${encodeURIComponent(like)}`;
 }
 
 function take(file) {
@@ -37,18 +52,18 @@ function take(file) {
     say(`This photo is larger than ${mib} MiB; take a smaller one.`, true);
     return;
   }
-  show(photos.push(file) - 1);
+  show({ ...nothing(), photo: photos.push(file) - 1 });
   submit();
 }
 
-// A question is what the history keeps: { photo: number, words, category, like, name }.
 function submit() {
   const words = at("words").value.trim();
-  if (!shown && !words) {
+  if (!is(product) && !words) {
     say("Give a photo, words, or both.", true);
     return;
   }
-  ask({ photo: shown, words, category: at("category").value, like: "", name: "" });
+  const without = at("without").value.trim();
+  ask({ ...product, said: words ? [words] : [], without, category: at("category").value });
 }
 
 function ask(question) {
@@ -61,13 +76,14 @@ async function run(question) {
   say("Searching …");
   at("results").classList.add("waiting");
   try {
-    const found = question.like ? await similar(question) : await search(question);
+    const found = await answer("/api/search", { method: "POST", body: formOf(question) });
     if (number !== asked) return;
     list(found.results);
-    say(sentence(question, found));
+    turns(question);
+    say(sentence(question, found.results.length));
   } catch (error) {
     if (number !== asked) return;
-    list([]);
+    clear();
     const lost = error instanceof TypeError; // fetch's word for a connection that broke
     say(lost ? "The server does not answer." : `Not found: ${error.message}.`, true);
   } finally {
@@ -75,27 +91,52 @@ async function run(question) {
   }
 }
 
-function search(question) {
+function formOf(question) {
   const form = new FormData();
   if (question.photo) form.append("photo", photos[question.photo]);
-  if (question.words) form.append("words", question.words);
-  if (question.category) form.append("category", question.category);
-  return answer("/api/search", { method: "POST", body: form });
+  for (const words of question.said) form.append("words", words);
+  for (const field of ["like", "without", "category"]) {
+    if (question[field]) form.append(field, question[field]);
+  }
+  return form;
 }
 
-function similar(question) {
-  const query = new URLSearchParams(question.category ? { category: question.category } : {});
-  return answer(`/api/similar/${encodeURIComponent(question.like)}?${query}`);
-}
-
-function sentence(question, found) {
-  const count = found.results.length;
+function sentence(question, count) {
   const listings = `${count} listing${count === 1 ? "" : "s"}`;
-  const by = question.like
-    ? `like “${question.name}”`
-    : { m: "by photo and words together", t: "by words", i: "by photo" }[found.view];
+  const about = question.like ? `like “${question.name}”` : question.photo ? "by photo" : "";
+  const words = question.said.length ? (about ? " and words" : "by words") : "";
+  const without = question.without ? ` without “${question.without}”` : "";
   const inside = question.category ? ` in ${question.category}` : "";
-  return `${listings} ${by}${inside}, best first. The score is the cosine of query and listing.`;
+  const order = "best first. The score is the cosine of query and listing.";
+  return `${listings} ${about}${words}${without}${inside}, ${order}`;
+}
+
+function turns(question) {
+  const taken = question.said.map((words, turn) => {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = `${words} ×`;
+    button.setAttribute("aria-label", `Take back “${words}”`);
+    button.addEventListener("click", () => {
+      const said = question.said.filter((_, other) => other !== turn);
+      if (said.length || is(question)) ask({ ...question, said });
+      else clear();
+    });
+    item.append(button);
+    return item;
+  });
+  at("turns").replaceChildren(...taken);
+  at("then").value = "";
+  at("then").disabled = at("add").disabled = question.said.length >= TURNS;
+  at("change").hidden = false;
+}
+
+function clear() {
+  at("change").hidden = true;
+  list([]);
+  say("");
 }
 
 function list(results) {
@@ -124,7 +165,9 @@ function card(result) {
   item.querySelector(".path").textContent = result.category;
   item.querySelector(".more").setAttribute("aria-label", `More like ${name}`);
   item.querySelector(".more").addEventListener("click", () => {
-    ask({ photo: 0, words: "", category: at("category").value, like: result.item_id, name });
+    show({ ...nothing(), like: result.item_id, name });
+    at("words").value = at("without").value = "";
+    submit();
     scrollTo({ top: at("status").offsetTop - 12 });
   });
   return item;
@@ -134,11 +177,20 @@ at("form").addEventListener("submit", (event) => {
   event.preventDefault();
   submit();
 });
+at("change").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = at("then").value.trim();
+  const now = history.state;
+  if (words && now) ask({ ...now, said: [...now.said, words] });
+});
 at("photo").addEventListener("change", () => {
   take(at("photo").files[0]);
   at("photo").value = ""; // so that the same photo can be chosen again
 });
-at("remove").addEventListener("click", () => show(0));
+at("preview").addEventListener("error", () => {
+  at("preview").hidden = true; // a listing without a picture
+});
+at("remove").addEventListener("click", () => show(nothing()));
 at("category").addEventListener("change", () => {
   const now = history.state;
   if (now) ask({ ...now, category: at("category").value });
@@ -160,25 +212,24 @@ addEventListener("paste", (event) => take(event.clipboardData.files[0]));
 
 function restore(question) {
   if (!question) {
-    show(0);
-    list([]);
-    say("");
+    show(nothing());
+    clear();
     return;
   }
-  const lost = question.photo && !photos[question.photo]; // the page was loaded anew
-  if (!question.like) show(question.photo);
-  if (!question.like) at("words").value = question.words;
+  show(question);
+  at("words").value = question.said[0] ?? "";
+  at("without").value = question.without;
   at("category").value = question.category;
-  if (lost && !question.words) {
-    list([]);
+  if (question.photo && !product.photo) {
+    clear(); // the page was loaded anew, and photos are not kept
     say("Give the photo once more.");
-  } else run(lost ? { ...question, photo: 0 } : question);
+  } else run(question);
 }
 addEventListener("popstate", (event) => restore(event.state));
 
 function describe(health) {
   limits = health;
-  at("words").maxLength = health.words;
+  for (const field of ["words", "without", "then"]) at(field).maxLength = health.words;
   at("note").textContent = health.note;
   at("note").hidden = !health.note;
   const count = health.listings.toLocaleString();
