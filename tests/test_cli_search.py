@@ -45,6 +45,8 @@ def test_a_listing_and_words(trained_run: Path, capsys: pytest.CaptureFixture[st
     assert searched(capsys, *like) == pytest.approx(expected(trained_run, own, "L00"), abs=2e-3)
     found = searched(capsys, *like, "--text", said)
     assert found == pytest.approx(expected(trained_run, own + 0.5 * words, "L00"), abs=2e-3)
+    found = searched(capsys, *like, "--text", said, "--weight", "1.5")
+    assert found == pytest.approx(expected(trained_run, own + 1.5 * words, "L00"), abs=2e-3)
     both = own + 0.5 * words
     found = searched(capsys, *like, "--text", said, "--without", unwanted)
     composed = both / np.linalg.norm(both) - 0.2 * off

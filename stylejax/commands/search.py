@@ -34,8 +34,14 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--method",
         default="sum",
         choices=("sum", "read"),
-        help="sum = the photo and half of the words for each turn; read = the photo read with the "
-        "words in the place of its title",
+        help="sum = the photo and --weight of the words for each turn; read = the photo read with "
+        "the words in the place of its title",
+    )
+    parser.add_argument(
+        "--weight",
+        type=float,
+        default=0.5,
+        help="of each turn's words, for a photo or listing of 1",
     )
     parser.add_argument(
         "--category", default="", help="only listings below it, from the top: 'Home > Mugs'"
@@ -59,6 +65,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         said=tuple(words for words in map(str.strip, args.text) if words),
         without=args.without.strip(),
         method=args.method,
+        weight=args.weight,
         category=args.category,
         top=args.top,
     )

@@ -19,6 +19,7 @@ from stylejax.config import ConfigError
 Method = Literal["sum", "read"]
 METHODS: tuple[Method, ...] = get_args(Method)
 SAID = 0.5  # weight of each turn's words, for a product of 1
+MOST_SAID = 4.0  # that is sensible: the product hardly counts
 WITHOUT = 0.2  # of words that are not wanted
 
 
@@ -34,17 +35,18 @@ class Parts:
     without: Float32[NDArray, " d"] | None = None  # words that are not wanted
 
 
-def compose(parts: Parts, method: Method = "sum") -> Float32[NDArray, " d"]:
+def compose(parts: Parts, method: Method = "sum", weight: float = SAID) -> Float32[NDArray, " d"]:
     """One unit vector for a whole query.
 
-    A product or words alone are themselves. Of both, ``sum`` is the product and half of the words
-    for each turn; ``read`` is the photo read together with the words in place of its title, as the
-    reference system does (eSSPR, WWW 2023, user-interactive search). A fifth of what is not wanted
-    is taken off either.
+    A product or words alone are themselves. Of both, ``sum`` is the product and a share of the
+    words for each turn; ``read`` is the photo read together with the words in place of its title,
+    as the reference system does (eSSPR, WWW 2023, user-interactive search). A fifth of what is not
+    wanted is taken off either.
 
     Args:
       parts: a product, words, or both.
       method: how a product and words are put together.
+      weight: of a turn's words in a sum, for a product of 1.
 
     Raises:
       ConfigError: when there is neither a product nor words.
@@ -53,7 +55,7 @@ def compose(parts: Parts, method: Method = "sum") -> Float32[NDArray, " d"]:
         query = parts.read
     elif parts.product is not None and parts.words is not None:
         assert method == "sum", "the photo was not read with the words"
-        query = _unit(parts.product + SAID * parts.turns * parts.words)
+        query = _unit(parts.product + weight * parts.turns * parts.words)
     elif (query := parts.words if parts.product is None else parts.product) is None:
         raise ConfigError("nothing to search for: give a photo, words, or both")
     return query if parts.without is None else _unit(query - WITHOUT * parts.without)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stylejax.batch import Products
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import Method, Parts
+from stylejax.retrieval.composition import MOST_SAID, SAID, Method, Parts
 from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.vectors import prefix
 
@@ -34,6 +34,7 @@ class Query:
     said: tuple[str, ...] = ()  # words, a turn each
     without: str = ""  # words that are not wanted
     method: Method = "sum"  # how the product and words are put together
+    weight: float = SAID  # of each turn's words in a sum, for a product of 1
     category: str = ""  # only listings below it; "" = any
     top: int = 24  # listings wanted
 
@@ -45,6 +46,10 @@ class Query:
             )
         if self.image is None and not self.like and not self.said:
             raise ConfigError("nothing to search for: give a photo, a listing, or words")
+        if not 0 < self.weight <= MOST_SAID:
+            raise ConfigError(
+                f"the weight of words is {self.weight}; use a number above 0, up to {MOST_SAID:g}"
+            )
         if self.method == "read" and (self.image is None or not self.said):
             raise ConfigError("the method 'read' reads a photo with words: give both, or use 'sum'")
 

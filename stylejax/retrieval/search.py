@@ -150,7 +150,7 @@ class Searcher:
             parts = self._encode(self._encoder, self._reader, queries, rows, dim)
         return np.stack(
             [
-                compose(self._about(query, part), query.method)
+                compose(self._about(query, part), query.method, query.weight)
                 for query, part in zip(queries, parts, strict=True)
             ]
         )

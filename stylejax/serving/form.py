@@ -12,11 +12,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import METHODS, Method
+from stylejax.retrieval.composition import METHODS, SAID, Method
 from stylejax.retrieval.query import Query
 from stylejax.serving.limits import TURNS, Limits, Refused
 
-FIELDS = ("photo", "like", "words", "without", "method", "category", "top")
+FIELDS = ("photo", "like", "words", "without", "method", "weight", "category", "top")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -29,6 +29,7 @@ class SearchForm:
     words: tuple[str, ...]  # a turn each
     without: str
     method: Method
+    weight: float
     category: str
     top: int
 
@@ -45,6 +46,7 @@ class SearchForm:
                 self.words,
                 self.without,
                 self.method,
+                self.weight,
                 category=self.category,
                 top=self.top,
             )
@@ -97,6 +99,7 @@ async def _checked(form: FormData, limits: Limits, top: int) -> SearchForm:
         tuple(_said(form, "words", limits)),
         "".join(_said(form, "without", limits)),
         cast(Method, method),
+        _weight(form),
         str(form.get("category", "")).strip(),
         _wanted(form, limits, top),
     )
@@ -113,6 +116,13 @@ def _said(form: FormData, name: str, limits: Limits) -> list[str]:
                 422, f"{name}: {len(text)} characters are too many; {limits.words} are allowed"
             )
     return texts
+
+
+def _weight(form: FormData) -> float:
+    text = str(form.get("weight", SAID))
+    if not re.fullmatch(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", text):
+        raise Refused(422, "weight has to be a number")
+    return float(text)
 
 
 def _wanted(form: FormData, limits: Limits, top: int) -> int:

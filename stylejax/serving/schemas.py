@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from stylejax.retrieval.composition import METHODS
+from stylejax.retrieval.composition import METHODS, MOST_SAID, SAID
 from stylejax.serving.limits import TURNS, Limits
 
 # A character that is no blank, blanks being what Python's `str.strip` takes: JSON Schema's own \s
@@ -110,8 +110,15 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
             "type": "string",
             "enum": list(METHODS),
             "default": METHODS[0],
-            "description": "sum = the photo and half of the words for each turn; read = the photo "
-            "read with the words in the place of its title",
+            "description": "sum = the photo and a share of the words for each turn; read = the "
+            "photo read with the words in the place of its title",
+        },
+        "weight": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": MOST_SAID,
+            "default": SAID,
+            "description": "of each turn's words in a sum, for a photo or a listing of 1",
         },
         "category": {
             "type": "string",

@@ -32,6 +32,9 @@ def test_lanes(query: Query, lane: str, made_of: list[str]) -> None:
         ({"without": "red"}, "nothing to search for"),
         ({"image": PHOTO, "like": "L00"}, "not both"),
         ({"image": PHOTO, "method": "read"}, "a photo with words"),
+        ({"like": "L00", "said": ("red",), "weight": 0.0}, r"weight of words is 0.0; use a number"),
+        ({"like": "L00", "said": ("red",), "weight": 4.5}, "above 0, up to 4"),
+        ({"like": "L00", "said": ("red",), "weight": float("nan")}, "weight of words is nan"),
         ({"like": "L00", "said": ("red",), "method": "read"}, "a photo with words"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def asked(
-    root: Path, photo: str = "", like: str = "", said: tuple[str, ...] = (), **more: str
+    root: Path, photo: str = "", like: str = "", said: tuple[str, ...] = (), **more: Any
 ) -> tuple[Query, np.ndarray]:
     """A query and its vector, put together by hand."""
     reader = served.Reader()
@@ -54,7 +55,8 @@ def asked(
     elif photo or like:
         index = served.searcher(root).index
         own = read(image, "") if photo else index.take(np.array([index.item_id.index(like)]))[0]
-        vector = unit(own + 0.5 * len(said) * read(None, words)) if said else own
+        weight = more.get("weight", 0.5) * len(said)
+        vector = unit(own + weight * read(None, words)) if said else own
     else:
         vector = read(None, words)
     if without:
@@ -68,6 +70,7 @@ QUERIES = {
     "both": {"photo": "L00", "said": ("bolt m6",)},
     "read": {"photo": "L00", "said": ("bolt m6",), "method": "read"},
     "turns": {"photo": "L00", "said": ("blue", "hammer", "m6")},
+    "weighed": {"photo": "L00", "said": ("blue", "m6"), "weight": 1.75},
     "listing": {"like": "L20"},
     "listing and turns": {"like": "L20", "said": ("red", "plate")},
     "not words": {"said": ("mug", "blue"), "without": "red"},

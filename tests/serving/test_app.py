@@ -94,6 +94,7 @@ def test_more_like_this_but(client: Client) -> None:
     said = asked(["listing", "words"], words="bolt m6")
     assert said > asked(["listing"])
     assert asked(["listing", "words"], words=["bolt", "m6"]) > said  # what is said twice
+    assert asked(["listing", "words"], words="bolt m6", weight="1.5") > said
     without = asked(["listing", "words", "without"], words="bolt m6", without="m6")
     assert without < said
     assert "L00" not in items(client.post("/api/search", data={"like": "L00", "words": "mug"}))
@@ -146,6 +147,10 @@ def test_a_title_is_text_wherever_it_goes(client: Client) -> None:
         ({"words": "mug", "like": "nobody"}, 404, "no listing 'nobody' in the index"),
         ({"words": "mug", "method": "read"}, 422, "reads a photo with words"),
         ({"words": "mug", "method": "add"}, 422, "no method 'add'; use sum or read"),
+        ({"words": "mug", "weight": "much"}, 422, "weight has to be a number"),
+        ({"words": "mug", "weight": "nan"}, 422, "weight has to be a number"),
+        ({"words": "mug", "weight": "1e-999"}, 422, "weight of words is 0.0"),
+        ({"words": "mug", "weight": "4.1"}, 422, "above 0, up to 4"),
         ({"words": "mug", "without": "x" * 501}, 422, "without: 501 characters"),
         ({"words": "x" * 501}, 422, "501 characters"),
         ({"words": "mug", "top": "0"}, 422, "from 1 to 20"),

@@ -10,6 +10,7 @@ import pytest
 import served
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 WHY = browser.missing()
@@ -117,6 +118,11 @@ def test_more_like_this_but(page: Chrome) -> None:
     until(page, lambda: text(page, "turns").split("\n") == ["bolt ×", "m6 ×"])
     said(page, "20 listings like")
     assert names(page) == both
+    slider = page.find_element(By.ID, "weight")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    until(page, lambda: text(page, "share") == "0.75" and names(page) != both)
+    page.back()
+    until(page, lambda: text(page, "share") == "0.5" and names(page) == both)
     page.find_element(By.ID, "without").send_keys("bolt")
     page.find_element(By.ID, "go").click()
     said(page, "20 listings like “black plate” and words without “bolt”")

@@ -28,6 +28,16 @@ colour = st.tuples(byte, byte, byte)
 schemathesis.openapi.format("binary", st.builds(photo, colour, st.sampled_from(["PNG", "JPEG"])))
 
 
+def as_sent(value, field):
+    "Every field of a form is a file or text, and a list is a field given several times."
+    if field and field["type"] == "array":
+        values = value if isinstance(value, list) else [value]
+        return [as_sent(one, field["items"]) for one in values]
+    if type(value) not in (str, int, float, bool, list, dict, type(None)):
+        return "a file"
+    return str(value) if field and field["type"] == "string" else value
+
+
 @schemathesis.hook
 def filter_body(context, body):
     "A form has text alone: an object is text there, a list of one that one, of none no field."
@@ -47,10 +57,8 @@ def filter_case(context, case):
         return True
     operation = case.operation.schema.raw_schema["paths"][case.path]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-    plain = (str, int, float, bool, list, dict, type(None))
-    text = {k: v if type(v) in plain else "a file" for k, v in case.body.items()}
-    if isinstance(text.get("words"), str):  # one turn is one field
-        text["words"] = [text["words"]]
+    fields = schema["properties"]
+    text = {name: as_sent(value, fields.get(name)) for name, value in case.body.items()}
     return not jsonschema_rs.is_valid(schema, text)
 """
 

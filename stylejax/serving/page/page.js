@@ -5,11 +5,13 @@
 const at = (id) => document.getElementById(id);
 const photos = [null]; // photos of this visit by number: the history of the browser keeps numbers
 const TURNS = 8; // that the server takes
+const WEIGHT = 0.5; // its default
 let limits = { upload_bytes: Infinity, words: 500 };
 let product = nothing(); // what is in the form
 let asked = 0; // number of the newest question: answers to earlier ones are dropped
 
-// A question is what the history keeps: a product, { said: [words of each turn], without, category }.
+// A question is what the history keeps: a product, { said: [words of each turn], weight: of each of
+// them beside the product, without, category }.
 function nothing() {
   return { photo: 0, like: "", name: "" }; // number of a photo, or id and title of a listing
 }
@@ -63,7 +65,8 @@ function submit() {
     return;
   }
   const without = at("without").value.trim();
-  ask({ ...product, said: words ? [words] : [], without, category: at("category").value });
+  const said = words ? [words] : [];
+  ask({ ...product, said, weight: WEIGHT, without, category: at("category").value });
 }
 
 function ask(question) {
@@ -95,6 +98,7 @@ function formOf(question) {
   const form = new FormData();
   if (question.photo) form.append("photo", photos[question.photo]);
   for (const words of question.said) form.append("words", words);
+  if (is(question) && question.said.length) form.append("weight", question.weight);
   for (const field of ["like", "without", "category"]) {
     if (question[field]) form.append(field, question[field]);
   }
@@ -128,6 +132,8 @@ function turns(question) {
     return item;
   });
   at("turns").replaceChildren(...taken);
+  at("weigh").hidden = !(is(question) && question.said.length);
+  at("weight").value = at("share").value = question.weight;
   at("then").value = "";
   at("then").disabled = at("add").disabled = question.said.length >= TURNS;
   at("change").hidden = false;
@@ -182,6 +188,12 @@ at("change").addEventListener("submit", (event) => {
   const words = at("then").value.trim();
   const now = history.state;
   if (words && now) ask({ ...now, said: [...now.said, words] });
+});
+at("weight").addEventListener("input", () => {
+  at("share").value = at("weight").value;
+});
+at("weight").addEventListener("change", () => {
+  if (history.state) ask({ ...history.state, weight: Number(at("weight").value) });
 });
 at("photo").addEventListener("change", () => {
   take(at("photo").files[0]);
