@@ -47,7 +47,9 @@ def text(page: Chrome, name: str) -> str:
 
 
 def names(page: Chrome) -> list[str]:
-    return [found.text for found in page.find_elements(By.CSS_SELECTOR, "#results .name")]
+    """All at once: between two looks the list may be another."""
+    script = "return [...document.querySelectorAll('#results .name')].map(e => e.textContent)"
+    return page.execute_script(script)
 
 
 def search(page: Chrome, words: str) -> None:
