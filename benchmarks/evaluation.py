@@ -6,6 +6,7 @@ and labels take what it grows by), and how long it took beside the bare product 
 in memory.
 
     python benchmarks/evaluation.py
+    python benchmarks/evaluation.py --dim 512
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from stylejax.retrieval.manifest import MANIFEST, sha256, write_json
 from stylejax.retrieval.stored_vectors import StoredVectors
 from stylejax.retrieval.vector_table import vector_table
 
-DIM, SHARD, PER_PRODUCT, QUERIES = 128, 50_000, 4, 1_000
+SHARD, PER_PRODUCT, QUERIES = 50_000, 4, 1_000
 MOST = 500  # bytes for each listing that the larger gallery has more
 
 
@@ -41,6 +42,7 @@ def main() -> None:
     """Prints memory and time; ends 1 where the promise is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listings", type=int, default=100_000, help="of the smaller gallery")
+    parser.add_argument("--dim", type=int, default=128, help="numbers of a vector")
     parser.add_argument("--judge", default="", help=argparse.SUPPRESS)
     parser.add_argument("--out", default="runs/evaluation.json", help="results as JSON")
     args = parser.parse_args()
@@ -50,10 +52,11 @@ def main() -> None:
     found = []
     for listings in (args.listings, 10 * args.listings):
         with tempfile.TemporaryDirectory() as folder:
-            write_export(Path(folder), listings)
+            write_export(Path(folder), listings, args.dim)
             words = [sys.executable, __file__, "--judge", folder]
             told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        row = json.loads(told) | {"listings": listings, "vectors MiB": listings * DIM * 4 / 2**20}
+        row = json.loads(told) | {"listings": listings}
+        row["vectors MiB"] = listings * args.dim * 4 / 2**20
         found.append(row)
         print(
             f"{listings:>9,} listings  {row['MiB']:6,.0f} MiB (vectors {row['vectors MiB']:,.0f})  "
@@ -61,7 +64,7 @@ def main() -> None:
         )
     added = (found[1]["MiB"] - found[0]["MiB"]) * 2**20 / (9 * args.listings)
     record = machine("numpy", "pyarrow") | {"galleries": found, "bytes a listing": added}
-    print(f"a listing takes {added:,.0f} bytes; its vector has {DIM * 4}")
+    print(f"a listing takes {added:,.0f} bytes; its vector has {args.dim * 4}")
     print(f"{record['date']}, {record['processor']}, {record['cores']} cores")
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     Path(args.out).write_text(json.dumps(record, indent=1))
@@ -69,20 +72,20 @@ def main() -> None:
         sys.exit(f"missed: {added:.0f} bytes a listing, promised at most {MOST}")
 
 
-def write_export(folder: Path, listings: int) -> None:
+def write_export(folder: Path, listings: int, dim: int) -> None:
     """Drawn unit vectors of products, four listings each, as an export lies on disk."""
     rng = np.random.default_rng(0)
     files = []
     for start in range(0, listings, SHARD):
         count = min(SHARD, listings - start)
-        centres = rng.normal(size=(count // PER_PRODUCT + 1, DIM))
-        x = centres[np.arange(count) // PER_PRODUCT] + 0.7 * rng.normal(size=(count, DIM))
+        centres = rng.normal(size=(count // PER_PRODUCT + 1, dim))
+        x = centres[np.arange(count) // PER_PRODUCT] + 0.7 * rng.normal(size=(count, dim))
         x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
         ids = [name(start + n) for n in range(count)]
         path = folder / f"part-{start // SHARD:05}.parquet"
         pq.write_table(vector_table(ids, ["m"] * count, x, "float32"), path)
         files.append({"file": path.name, "sha256": sha256(path)})
-    manifest = {"vectors": {"m": listings}, "dim": DIM, "files": files, "listings": listings}
+    manifest = {"vectors": {"m": listings}, "dim": dim, "files": files, "listings": listings}
     write_json(folder / MANIFEST, manifest | asdict(Origin("drawn", 0, "", "")))
 
 

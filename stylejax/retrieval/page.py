@@ -25,7 +25,7 @@ def render(path: Path, template: str, **values: Any) -> None:
       template: name in ``templates/``, without ``.html.jinja``.
       values: what the template names.
     """
-    text = _environment().get_template(f"{template}.html.jinja").render(**values)
+    text = environment(TEMPLATES).get_template(f"{template}.html.jinja").render(**values)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
@@ -67,10 +67,13 @@ def write_results_page(
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    """Titles come from suppliers, so every value is escaped; a misspelt name is an error."""
+def environment(folder: Path) -> jinja2.Environment:
+    """Of the templates in a folder.
+
+    Titles come from suppliers, so every value is escaped; a misspelt name is an error.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

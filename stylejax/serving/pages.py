@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from fastapi import Response
+
+from stylejax.retrieval.page import environment
 
 FOLDER = Path(__file__).parent / "page"
 # Route -> file in the folder and its type: nothing else of the disk has an address.
@@ -42,7 +42,9 @@ def api_page(document: dict[str, Any]) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    return _template().render(
+    pages = environment(FOLDER)
+    pages.filters["type"] = type_of
+    return pages.get_template("api.html.jinja").render(
         info=document["info"], operations=operations, schemas=_schemas(document)
     )
 
@@ -67,16 +69,3 @@ def type_of(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {type_of(schema['items'])}"
     return "file" if schema.get("format") == "binary" else schema.get("type", "anything")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["type"] = type_of
-    return environment.get_template("api.html.jinja")
