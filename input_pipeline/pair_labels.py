@@ -39,7 +39,7 @@ def load_pair_labels(path: Path) -> PairLabels:
 
     Raises:
       ConfigError: when the file or a column is missing, a label is something else, a pair is of one
-        listing, or is labelled 0 and 1.
+        listing, or is labelled 0 and 1; also when no pair has a label.
     """
     if not path.exists():
         raise ConfigError(f"no table of labelled pairs {path}")
@@ -64,5 +64,8 @@ def load_pair_labels(path: Path) -> PairLabels:
             raise ConfigError(f"{path} row {number} pairs {left!r} with itself; leave it out")
         if found.setdefault((left, right), SAME[label]) != SAME[label]:
             raise ConfigError(f"{path} labels {left!r} and {right!r} 0 and 1; decide for one")
+    if not found:
+        waiting = f"; {unlabelled:,} wait for a 1 or a 0" if unlabelled else ""
+        raise ConfigError(f"{path} has no labelled pair{waiting}")
     same = np.fromiter(found.values(), bool, len(found))
     return PairLabels([a for a, _ in found], [b for _, b in found], same, unlabelled)

@@ -10,6 +10,8 @@ import pytest
 import tiny
 from verbs import refused, run
 
+from stylejax.retrieval.duplicates import neighbours
+from stylejax.retrieval.index import build
 from stylejax.retrieval.index.tree import scann_is_here
 
 FILES = ["dedupe.json", "groups.parquet", "review.html"]
@@ -146,15 +148,22 @@ def test_settings_that_cannot_be_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_of_other_listings_are_refused(
-    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_labels_are_refused_before_the_work(
+    trained_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     labels = tmp_path / "labels.csv"
     words = ["dedupe", "--run", trained_run, "--out", tmp_path / "out", "--labels", labels]
+    monkeypatch.setattr(neighbours, "neighbours", None)  # they are refused before the search
     labels.write_text("left_id,right_id,label\nL00,X,1\n")
     assert "name 1 listings without a vector of view m, the first 'X'" in refused(words, capsys)
+    monkeypatch.setattr(build, "parts_of", None)  # and these before anything is read
     labels.write_text("left_id,right_id,label\nL00,L01,\n")
-    assert "labels no pair that could be duplicates; 1 wait for a label" in refused(words, capsys)
+    assert "has no labelled pair; 1 wait for a 1 or a 0" in refused(words, capsys)
+    labels.write_bytes(b"\x00\xff" * 40)
+    assert str(labels) in refused(words, capsys)
 
 
 def test_another_catalogue_is_refused(
@@ -172,8 +181,6 @@ def test_another_catalogue_is_refused(
 def test_a_tree_finds_the_candidates_of_many(
     trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stylejax.retrieval.index import build
-
     exact = dedupe(trained_run, tmp_path / "exact", "--threshold", "0", "--engine", "exact")
     monkeypatch.setattr(build, "FEW", 20)
     told = dedupe(trained_run, tmp_path / "tree", "--threshold", "0", "--recall", "1")

@@ -15,6 +15,7 @@ from stylejax.config import VIEWS, ConfigError
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
+    from input_pipeline.pair_labels import PairLabels
 
 PART_VECTORS = 10_000_000  # of a part of the index, which is built in memory
 SETTINGS = ("view", "within", "neighbours", "local")
@@ -79,7 +80,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     opened, args = open_run(parser, argv, with_truth=True)
     _require(args)
     from input_pipeline.catalogue import has_truth
+    from input_pipeline.pair_labels import load_pair_labels
 
+    labels = load_pair_labels(Path(args.labels)) if args.labels else None
     listings, _ = opened.located(args)
     known = has_truth(replace(opened.config.data, columns=args.columns), listings)
     if not (known or args.labels or args.threshold is not None):
@@ -90,7 +93,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
             "to_label.csv and shows its pairs in review.html; write 1 or 0 into its column label, "
             "and come again with --labels to_label.csv"
         )
-    _dedupe(opened, args, opened.catalogue(args, with_truth=known))
+    _dedupe(opened, args, opened.catalogue(args, with_truth=known), labels)
 
 
 def _require(args: argparse.Namespace) -> None:
@@ -106,7 +109,9 @@ def _require(args: argparse.Namespace) -> None:
         raise ConfigError("--labels and --split both say which pairs are known; leave one out")
 
 
-def _dedupe(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> None:
+def _dedupe(
+    opened: Run, args: argparse.Namespace, catalogue: Catalogue, labels: PairLabels | None
+) -> None:
     import dataclasses
     import tempfile
 
@@ -137,7 +142,7 @@ def _dedupe(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> None
         parts = parts_of(folder, args.view, engine, args.recall, PART_VECTORS)
         save_index(Path(scratch), parts, args.view, args.recall, opened.origin)
         space = Space(load_index(Path(scratch)))
-        products = Products.of(opened, args, catalogue, space)
+        products = Products.of(opened, args, catalogue, space, labels)
         near = neighbours(
             space,
             args.neighbours,

@@ -18,9 +18,20 @@ from stylejax.retrieval.duplicates.labelled import ByTable, ByTruth, Judge, Trut
 
 if TYPE_CHECKING:
     from input_pipeline.catalogue import Catalogue
+    from input_pipeline.pair_labels import PairLabels
     from stylejax.retrieval.duplicates.find import Duplicates
     from stylejax.retrieval.duplicates.neighbours import Neighbours
     from stylejax.retrieval.duplicates.space import Space
+
+
+@dataclass(frozen=True)
+class LabelledPairs:
+    """The pairs of a table that could be duplicates, by the space's numbers."""
+
+    path: Path
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    same: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -34,16 +45,29 @@ class Products:
     truth: Truth | None  # None = the catalogue has no column of true products
     column: str  # that it would have
     split: str  # whose products are the labels; "" = none is
-    labels: Path | None  # table of labelled pairs
+    labels: LabelledPairs | None  # of a table; None = there is none
 
     @classmethod
     def of(
-        cls, opened: Run, args: argparse.Namespace, catalogue: Catalogue, space: Space
+        cls,
+        opened: Run,
+        args: argparse.Namespace,
+        catalogue: Catalogue,
+        space: Space,
+        labels: PairLabels | None,
     ) -> Products:
         """Looks the listings up.
 
+        Args:
+          opened: the run.
+          args: flags of the verb.
+          catalogue: that its listings are in.
+          space: the listings.
+          labels: the table that `--labels` names; None = it names none.
+
         Raises:
-          ConfigError: when one is not in the catalogue, or `--split` or `--within` name nothing.
+          ConfigError: when one is not in the catalogue, `--split` or `--within` name nothing, or
+            the labels are of other listings or of none that could be duplicates.
         """
         row_of = {item: row for row, item in enumerate(catalogue.item_id)}
         lost = [item for item in space.item_id if item not in row_of]
@@ -59,45 +83,25 @@ class Products:
         truth = None
         if catalogue.group is not None:
             truth = Truth(_numbered([catalogue.group[at] for at in row]), cell)
-        split = "" if args.labels or truth is None else _split(opened, args, catalogue)
-        labels = Path(args.labels) if args.labels else None
-        return cls(catalogue, row, row_of, cell, truth, args.columns.group, split, labels)
+        split = "" if labels is not None or truth is None else _split(opened, args, catalogue)
+        pairs = None if labels is None else _labelled(Path(args.labels), labels, space, cell)
+        return cls(catalogue, row, row_of, cell, truth, args.columns.group, split, pairs)
 
     def card(self, item_id: str) -> Card:
         """What a page shows of a listing."""
         return self.catalogue.card(self.row_of[item_id])
 
     def judge(self, space: Space, near: Neighbours) -> Judge | None:
-        """The labelled pairs; None = there are none.
-
-        Raises:
-          ConfigError: when the table of labels is damaged, empty, or of other listings.
-        """
-        if self.labels is not None:
-            return self._by_table(self.labels, space, near)
+        """The labelled pairs; None = there are none."""
+        if (by := self.labels) is not None:
+            return ByTable(space, near, by.left, by.right, by.same)
         if self.truth is None or not self.split:
             return None
         return ByTruth(near, self.truth, np.flatnonzero(self._splits() == self.split))
 
-    def _by_table(self, path: Path, space: Space, near: Neighbours) -> ByTable:
-        from input_pipeline.pair_labels import load_pair_labels
-
-        table = load_pair_labels(path)
-        left = space.named(table.left_id, f"the labels in {path}")
-        right = space.named(table.right_id, f"the labels in {path}")
-        kept = (self.cell[left] == self.cell[right]) & (self.cell[left] >= 0)
-        if not kept.any():
-            others = f"; {table.unlabelled} wait for a label" if table.unlabelled else ""
-            raise ConfigError(f"{path} labels no pair that could be duplicates{others}")
-        if table.unlabelled:
-            print(f"! pairs in {path} without a label: {table.unlabelled:,}")
-        if apart := int((~kept).sum()):
-            print(f"! labelled pairs that cannot be duplicates by --within: {apart:,}")
-        return ByTable(space, near, left[kept], right[kept], table.same[kept])
-
     def told(self, *, chosen: bool) -> str:
         """Whose labels speak, in words."""
-        who = f"the labels in {self.labels}" if self.labels else ""
+        who = "" if self.labels is None else f"the labels in {self.labels.path}"
         if self.split:
             who = f"the true products of split {self.split}"
         if not who:
@@ -133,6 +137,22 @@ def _cells(opened: Run, args: argparse.Namespace, space: Space) -> NDArray[np.in
     listings, _ = opened.located(args)
     value = listing_values(listings, args.columns.item_id, args.within, "--within")
     return _numbered([value[item] for item in space.item_id])
+
+
+def _labelled(
+    path: Path, table: PairLabels, space: Space, cell: NDArray[np.int64]
+) -> LabelledPairs:
+    left = space.named(table.left_id, f"the labels in {path}")
+    right = space.named(table.right_id, f"the labels in {path}")
+    kept = (cell[left] == cell[right]) & (cell[left] >= 0)
+    if not kept.any():
+        others = f"; {table.unlabelled:,} wait for a label" if table.unlabelled else ""
+        raise ConfigError(f"{path} labels no pair that could be duplicates{others}")
+    if table.unlabelled:
+        print(f"! pairs in {path} without a label: {table.unlabelled:,}")
+    if apart := int((~kept).sum()):
+        print(f"! labelled pairs that cannot be duplicates by --within: {apart:,}")
+    return LabelledPairs(path, left[kept], right[kept], table.same[kept])
 
 
 def _split(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> str:

@@ -39,6 +39,8 @@ def test_parquet_has_numbers_and_truths(tmp_path: Path) -> None:
         (["1,a,b,.9,yes"], "row 1 has label 'yes'; write 1, 0 or none"),
         (["1,a,a,.9,1"], "row 1 pairs 'a' with itself"),
         (["1,a,b,.9,1", "2,b,a,.9,0"], "labels 'a' and 'b' 0 and 1"),
+        (["1,a,b,.9,", "2,c,d,.9,"], "has no labelled pair; 2 wait for a 1 or a 0"),
+        ([], "has no labelled pair$"),
     ],
 )
 def test_labels_that_cannot_be_are_refused(tmp_path: Path, rows: list[str], told: str) -> None:
