@@ -47,6 +47,25 @@ def test_every_query_is_on_disk_and_two_runs_are_compared_by_them(
     assert "not tested: the evaluations differ in more than the model" in capsys.readouterr().out
 
 
+def test_comparing_says_that_metrics_are_older_than_the_vectors(
+    trained_run: Path, trained_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["compare", trained_run, trained_copy, "--out", tmp_path / "page.html"]
+    run(*asked)
+    assert "is of vectors" not in capsys.readouterr().out
+    run("export", "--checkpoint", trained_copy, "--views", "m,t")
+    run(*asked)
+    metrics, vectors = trained_copy / "metrics.json", trained_copy / "vectors"
+    told = f"{metrics} is of vectors of step 5, in another export, not of those in {vectors}"
+    printed = capsys.readouterr().out
+    assert f"! copy/run: {told}" in printed
+    assert "run `stylejax evaluate` again" in printed
+    assert told in (tmp_path / "page.html").read_text()
+    run("evaluate", "--run", trained_copy)
+    run(*asked)
+    assert "is of vectors" not in capsys.readouterr().out
+
+
 def test_queries_may_be_drawn(
     trained_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,9 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     compared = [
         opened(folder, name, args.metrics) for folder, name in zip(folders, names, strict=True)
     ]
+    stale = out_of_date_runs(folders, compared, args.metrics)
+    for reason in stale:
+        print(f"! {reason}")
     differing, found = settings(compared), results(compared)
     show("Settings that differ", names, differing)
     show("Results", names, found)
@@ -54,6 +57,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         paired=paired_rows(tested),
         paired_columns=TESTED,
         why_not=why_not,
+        stale=stale,
         charts=curves(compared),
     )
     print(f"page       {out}")
@@ -72,6 +76,18 @@ def opened(folder: Path, name: str, file: str) -> ComparedRun:
     path = folder / file
     metrics = read_json(path, "run `stylejax evaluate` again") if path.is_file() else {}
     return ComparedRun(name, Run(folder).config, read_record(folder), metrics)
+
+
+def out_of_date_runs(folders: Sequence[Path], runs: Sequence[ComparedRun], file: str) -> list[str]:
+    """What is said of runs whose metrics are not of the vectors that they hold now."""
+    from stylejax.retrieval.evaluation.provenance import out_of_date
+
+    found = [
+        (run.name, out_of_date(run.metrics, folder / file, folder / "vectors"))
+        for folder, run in zip(folders, runs, strict=True)
+        if run.metrics
+    ]
+    return [f"{name}: {reason}" for name, reason in found if reason]
 
 
 def compared_queries(

@@ -65,8 +65,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         return
     if args.grades:
         raise ConfigError("--grades goes with --judgements")
+    from stylejax.retrieval.evaluation.provenance import provenance
     from stylejax.retrieval.evaluation.table import print_ann, print_metrics
-    from stylejax.retrieval.manifest import identity
     from stylejax.retrieval.stored_vectors import StoredVectors
 
     out = Path(args.out) if args.out else opened.folder / "metrics.json"
@@ -74,7 +74,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     folder, manifest = opened.export(args.vectors)
     vectors = StoredVectors(folder)
     result = by_products(opened, args, vectors)
-    result.metrics["vectors"] = identity(manifest)
+    result.metrics["vectors"] = provenance(manifest, folder, opened.folder / "vectors")
     result.metrics["truth"] = args.columns.group  # the report judges by the same column
     write(result, out)
     print_metrics(result.metrics)

@@ -24,8 +24,8 @@ def run_judged(opened: Run, args: argparse.Namespace) -> None:
     from stylejax.retrieval.evaluation.breakdowns import shows
     from stylejax.retrieval.evaluation.evaluate import DIRECTIONS
     from stylejax.retrieval.evaluation.judged import evaluate_judged, judged_rows
+    from stylejax.retrieval.evaluation.provenance import provenance
     from stylejax.retrieval.evaluation.table import print_directions, print_pairs
-    from stylejax.retrieval.manifest import identity
     from stylejax.retrieval.stored_vectors import StoredVectors
 
     path = Path(args.judgements)
@@ -60,7 +60,7 @@ def run_judged(opened: Run, args: argparse.Namespace) -> None:
         "judgements": path.name,
         "by": "listing" if given.by_listing else "words",
     }
-    metrics["vectors"] = identity(manifest)
+    metrics["vectors"] = provenance(manifest, folder, opened.folder / "vectors")
     if not result.queries.num_rows:
         raise ConfigError(
             f"{path} calls nothing right that was exported in a view that finds it: nothing can be "

@@ -91,11 +91,11 @@ def vectors_of(opened: Run, folder: str, metrics: dict[str, Any], path: Path) ->
     Raises:
       ConfigError: when they are not there, or others are.
     """
-    from stylejax.retrieval.evaluation.evaluate import require_metrics_of
+    from stylejax.retrieval.evaluation.provenance import require_metrics_of
     from stylejax.retrieval.stored_vectors import StoredVectors
 
     where, manifest = opened.export(folder)
-    require_metrics_of(metrics, manifest, path)
+    require_metrics_of(metrics, manifest, path, where)
     return StoredVectors(where)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from stylejax.retrieval.evaluation.pairs import ranked_curve
 from stylejax.retrieval.evaluation.ranks import rank_right
 from stylejax.retrieval.evaluation.scores import scores_of
 from stylejax.retrieval.evaluation.truth import Truth, of_groups
-from stylejax.retrieval.manifest import identity
 from stylejax.retrieval.vectors import Vectors
 
 ALWAYS = "category"  # the breakdown that is always there
@@ -208,24 +206,3 @@ def worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:
         return entry[1].get("m-m", {}).get("recall@1", 0.0), entry[0]
 
     return sorted(by_category.items(), key=worst)
-
-
-def require_metrics_of(metrics: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:
-    """Checks that metrics were made of an export: that their ``"vectors"`` are its `identity`.
-
-    Args:
-      metrics: what ``stylejax evaluate`` wrote.
-      manifest: of the export.
-      path: file of the metrics, for the error.
-
-    Raises:
-      ConfigError: when they are of other vectors, or do not say of which.
-    """
-    known, wanted = metrics.get("vectors", {}), identity(manifest)
-    if known.get("sha256") != wanted["sha256"]:
-        made = f"vectors of step {known['step']}" if "step" in known else "unknown vectors"
-        same = ", in another export" if known.get("step") == wanted["step"] else ""
-        raise ConfigError(
-            f"{path} is of {made}{same}, not of the vectors exported at step {wanted['step']} that "
-            "the report would show; run `stylejax evaluate` again"
-        )

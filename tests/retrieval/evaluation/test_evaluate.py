@@ -1,7 +1,5 @@
 """Tests of stylejax/retrieval/evaluation/evaluate.py."""
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,16 +7,13 @@ import pytest
 
 from stylejax.config import ConfigError
 from stylejax.labels import Label
-from stylejax.origin import Origin
 from stylejax.retrieval.evaluation.evaluate import (
     DIRECTIONS,
     evaluate_splits,
     judge,
-    require_metrics_of,
     worst_first,
 )
 from stylejax.retrieval.evaluation.truth import of_groups
-from stylejax.retrieval.manifest import identity
 from stylejax.retrieval.vectors import VectorSet
 
 
@@ -169,23 +164,6 @@ def test_categories_come_worst_first_and_equals_by_name() -> None:
     names = [name for name, _ in worst_first(by_category)]
     assert names == ["no query", "no view", "bolts", "apples", "mugs"]
     assert dict(worst_first(by_category)) == by_category
-
-
-def manifest(step: int, checksum: str) -> dict[str, Any]:
-    files = [{"file": "part-00000.parquet", "sha256": checksum}]
-    return dataclasses.asdict(Origin("run", step, "c0", "ff")) | {"files": files}
-
-
-def test_metrics_are_known_by_the_vectors_they_were_made_of() -> None:
-    path, now = Path("run/metrics.json"), manifest(5, "ab")
-    require_metrics_of({"vectors": identity(now)}, now, path)
-    with pytest.raises(ConfigError, match=r"metrics\.json is of vectors of step 4, .* step 5"):
-        require_metrics_of({"vectors": identity(manifest(4, "cd"))}, now, path)
-    # The same checkpoint, another catalogue.
-    with pytest.raises(ConfigError, match=r"run `stylejax evaluate` again"):
-        require_metrics_of({"vectors": identity(manifest(5, "cd"))}, now, path)
-    with pytest.raises(ConfigError, match="unknown vectors"):
-        require_metrics_of({"directions": {}}, now, path)
 
 
 def test_every_metric_has_an_interval_about_it() -> None:
