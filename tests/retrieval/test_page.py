@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
-from stylejax.retrieval.page import render, write_results_page
+from stylejax.retrieval.page import TEMPLATES, render, write_results_page
 from stylejax.retrieval.query import Query
 
 PHOTO = np.zeros((8, 8, 3), np.uint8)
@@ -88,3 +88,16 @@ def test_a_value_that_is_not_given_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(jinja2.UndefinedError):
         render(tmp_path / "page.html", "results", album=Album())
     assert not (tmp_path / "page.html").exists()
+
+
+def test_every_table_scrolls_in_a_box_of_its_own() -> None:
+    """On a phone a table that is wider than the page would be cut, or widen it."""
+    found = 0
+    for template in TEMPLATES.glob("*.jinja"):
+        before = ""
+        for line in template.read_text().splitlines():
+            if line.startswith("<table"):
+                assert before == '<div class="scroll">', (template.name, line)
+                found += 1
+            before = line
+    assert found >= 8
