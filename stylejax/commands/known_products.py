@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stylejax.commands.opened import Run
 from stylejax.config import ConfigError
-from stylejax.labels import Card
+from stylejax.labels import Card, require_in_catalogue
 from stylejax.retrieval.duplicates.agreement import agreement
 from stylejax.retrieval.duplicates.labelled import ByTable, ByTruth, Judge, Truth
 
@@ -70,12 +70,7 @@ class Products:
             the labels are of other listings or of none that could be duplicates.
         """
         row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-        lost = [item for item in space.item_id if item not in row_of]
-        if lost:
-            raise ConfigError(
-                f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
-                "give the catalogue that was exported with --catalog"
-            )
+        require_in_catalogue(space.item_id, row_of)
         row = np.array([row_of[item] for item in space.item_id], np.int64)
         cell = np.zeros(len(space), np.int64)
         if args.within:

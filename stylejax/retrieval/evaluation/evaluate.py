@@ -12,7 +12,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from stylejax.config import VIEWS, ConfigError
-from stylejax.labels import Label
+from stylejax.labels import Label, require_in_catalogue
 from stylejax.retrieval.evaluation.pairs import ranked_curve
 from stylejax.retrieval.evaluation.ranks import rank_right
 from stylejax.retrieval.evaluation.scores import scores_of
@@ -164,12 +164,7 @@ def labels_of(vectors: Vectors, labels: Mapping[str, Label]) -> list[Label]:
     Raises:
       ConfigError: when one has none.
     """
-    unknown = [item for item in vectors.item_id if item not in labels]
-    if unknown:
-        raise ConfigError(
-            f"{len(unknown)} exported listings are not in the catalogue, the first "
-            f"{unknown[0]!r}; give the catalogue that was exported with --catalog"
-        )
+    require_in_catalogue(vectors.item_id, labels)
     return [labels[item] for item in vectors.item_id]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stylejax.config import Config, ConfigError, to_json
-from stylejax.labels import Card, Label
+from stylejax.labels import Card, Label, require_in_catalogue
 from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import (
     SAME_VIEW,
@@ -137,12 +137,7 @@ def require_known(
     Raises:
       ConfigError: when the catalogue lacks one.
     """
-    lost = [item for item in vectors.item_id if item not in labels or item not in card_of]
-    if lost:
-        raise ConfigError(
-            f"{len(lost)} exported listings are not in the catalogue, the first {lost[0]!r}; "
-            "give the catalogue that was exported with --catalog"
-        )
+    require_in_catalogue(vectors.item_id, labels.keys() & card_of.keys())
     return [labels[i] for i in vectors.item_id], [card_of[i] for i in vectors.item_id]
 
 
