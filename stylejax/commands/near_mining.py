@@ -61,6 +61,6 @@ def mine_near(config: Config, folder: Path) -> None:
         print(f"  {name:<{width}}  {count:>12,}")
     print(
         f"suspected  {run_dir / SUSPECTED}: {len(suspected):,} pairs with a cosine of "
-        f"{found.threshold:.3f} or more"
+        f"{found.threshold:z.3f} or more"
     )
     print(f"negatives  {run_dir / NEGATIVES}: {len(negatives):,} pairs")

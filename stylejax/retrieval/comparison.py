@@ -73,7 +73,7 @@ def results(runs: Sequence[ComparedRun]) -> list[Row]:
     """Steps, the last loss, speed, and what was measured on the way and in the end."""
     done = [max((line["step"] for line in run.record), default=0.0) for run in runs]
     rows = [_row("steps", done, "{:,.0f}")]
-    rows.append(_row("loss", [_last(run, "loss") for run in runs], "{:.4f}"))
+    rows.append(_row("loss", [_last(run, "loss") for run in runs], "{:z.4f}"))
     for key in _keys(runs, lambda key: key in SPEED):
         values = [_median(run, key) for run in runs]
         form = "{:,.1f}" if key == "pairs_per_second" else "{:.1%}"
@@ -107,8 +107,8 @@ def paired_rows(tested: Mapping[tuple[str, str], Sequence[Difference]]) -> list[
             (
                 f"{one.first:.3f}",
                 f"{one.second:.3f}",
-                f"{one.second - one.first:+.3f}",
-                f"{one.low:+.3f} to {one.high:+.3f}",
+                f"{one.second - one.first:+z.3f}",
+                f"{one.low:+z.3f} to {one.high:+z.3f}",
                 f"{one.p:.4f}",
                 f"{one.queries:,}",
             ),

@@ -79,7 +79,10 @@ def environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{100 * share:.1f}"
+    # z: what is rounded to zero has no sign.
+    environment.filters["percent"] = lambda share: "–" if share is None else f"{100 * share:z.1f}"
+    environment.filters["signed_percent"] = lambda share: f"{100 * share:+z.1f}"
+    environment.filters["score"] = lambda number: f"{number:z.3f}".replace("-", "−")
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.filters["tick"] = lambda number: f"{number:,.6g}".replace("-", "−")
+    environment.filters["tick"] = lambda number: f"{number:z,.6g}".replace("-", "−")
     return environment

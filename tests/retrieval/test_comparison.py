@@ -7,7 +7,16 @@ import pytest
 import tiny
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.comparison import ComparedRun, Row, curves, named, results, settings
+from stylejax.retrieval.comparison import (
+    ComparedRun,
+    Row,
+    curves,
+    named,
+    paired_rows,
+    results,
+    settings,
+)
+from stylejax.retrieval.evaluation.comparable import Difference
 
 
 def compared(name: str, record=(), metrics=None, **sections) -> ComparedRun:
@@ -59,6 +68,13 @@ def test_results_are_the_last_ones_and_the_best_is_marked() -> None:
         Row("m-m recall@1, on the way", ("0.500", "0.750", "-"), (1,)),
         Row("m-m recall@1, evaluated", ("0.500", "0.500", "-"), (0, 1)),
         Row("m-m map@r, evaluated", ("0.250", "0.125", "-"), (0,)),
+    ]
+
+
+def test_a_difference_that_rounds_to_zero_has_no_sign() -> None:
+    one = Difference("m-m", "map@r", 0.50004, 0.5, -0.0004, 0.0003, 1.0, 9)
+    assert paired_rows({("a", "b"): [one]}) == [
+        Row("m-m map@r", ("0.500", "0.500", "+0.000", "+0.000 to +0.000", "1.0000", "9"))
     ]
 
 

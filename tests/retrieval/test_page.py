@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
-from stylejax.retrieval.page import TEMPLATES, render, write_results_page
+from stylejax.retrieval.page import TEMPLATES, _environment, render, write_results_page
 from stylejax.retrieval.query import Query
 
 PHOTO = np.zeros((8, 8, 3), np.uint8)
@@ -101,3 +101,15 @@ def test_every_table_scrolls_in_a_box_of_its_own() -> None:
                 found += 1
             before = line
     assert found >= 8
+
+
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    filters = _environment().filters
+    assert [filters["score"](x) for x in (-0.0004, -0.0006, 0.25)] == ["0.000", "−0.001", "0.250"]
+    assert [filters["signed_percent"](x) for x in (-0.0004, 0.0, -0.002)] == [
+        "+0.0",
+        "+0.0",
+        "-0.2",
+    ]
+    assert filters["percent"](-0.0001) == "0.0"
+    assert filters["tick"](-0.0) == "0"

@@ -25,7 +25,7 @@ def print_summary(found: Duplicates, told: Mapping[str, Any]) -> None:
         f"groups     {number['groups']:,} with {number['in_groups']:,} listings, "
         f"the largest with {number['largest']:,}"
     )
-    print(f"threshold  {found.threshold:.3f}, {told['threshold_by']}")
+    print(f"threshold  {found.threshold:z.3f}, {told['threshold_by']}")
     if estimate is not None:
         wanted = told["wanted"]
         asked = f"; wanted {wanted['precision']:g}" if wanted else ""

@@ -163,7 +163,7 @@ def choose(points: Sequence[Point], precision: float) -> Point:
     best = max(points, key=lambda point: (point.low, -point.threshold))
     raise ConfigError(
         f"no threshold is sure to have a precision of {precision:g}: the best is "
-        f"{best.precision:.3f} [{best.low:.3f}, {best.high:.3f}] at {best.threshold:.3f}, with a "
+        f"{best.precision:.3f} [{best.low:.3f}, {best.high:.3f}] at {best.threshold:z.3f}, with a "
         f"recall of {best.recall:.3f} ({best.pairs:,} labelled pairs); ask for --precision "
         f"{np.floor(100 * best.low) / 100:g}, label more pairs, or give --confidence 0 to go by "
         "the estimate alone"

@@ -58,4 +58,4 @@ def write_pairs(
         writer = csv.writer(file)
         writer.writerow(["pair", "left_id", "right_id", "score", "label"])
         for number, ((left, right), score) in enumerate(zip(pairs, joined, strict=True), 1):
-            writer.writerow([number, ids[left], ids[right], f"{score:.6f}", ""])
+            writer.writerow([number, ids[left], ids[right], f"{score:z.6f}", ""])

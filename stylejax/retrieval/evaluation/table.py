@@ -80,7 +80,7 @@ def print_ann(ann: Mapping[str, Any]) -> None:
         table.add_column(header, justify="right")
     for direction, found in ann["directions"].items():
         exact, scann = found["exact"], found["scann"]
-        lost = [f"{scann[name] - exact[name]:+.3f}" for _, name in LISTED]
+        lost = [f"{scann[name] - exact[name]:+z.3f}" for _, name in LISTED]
         table.add_row(direction, "exact", *_cells(exact, LISTED), f"{found['queries']:,}")
         table.add_row("", "scann", *_cells(scann, LISTED), "")
         table.add_row("", "[dim]difference", *lost, "")
