@@ -168,9 +168,10 @@ def judged(
                 continue
             rest = asked[~chooses]
             fair = point(ByTruth(near, truth, rest).labelled(dendrogram), threshold)
-            kept += fair.precision >= precision
+            reached = fair.precision or 0.0  # none of the pairs may be in a group
+            kept += reached >= precision
             shares = agreement(dendrogram.groups(threshold), truth, rest)
-            found.append([fair.precision, fair.recall, *(shares[name] for name in MEASURES[2:])])
+            found.append([reached, fair.recall or 0.0, *(shares[name] for name in MEASURES[2:])])
         row = {"chosen": len(found) / halves, "kept": kept / max(1, len(found))}
         if found:
             row |= dict(zip(MEASURES, np.mean(found, axis=0).tolist(), strict=True))

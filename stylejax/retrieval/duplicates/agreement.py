@@ -30,8 +30,9 @@ def agreement(
       asked: numbers of the listings that are asked; the others are found.
 
     Returns:
-      The four `MEASURES` (None where there is nothing to divide by), each also
-      as ``NAME_interval``, the ends of 95 % of resamples by product; and ``"listings"``.
+      The four `MEASURES` (None where there is nothing to divide by), each also as
+      ``NAME_interval``, see `ratio_interval`, by product (None of a single product); and
+      ``"listings"``.
     """
     known = truth.known()
     asked = asked[known[asked]]
@@ -45,11 +46,12 @@ def agreement(
     told: dict[str, Any] = {"listings": len(asked)}
     if not len(asked):
         return told
-    low, high = ratio_interval(parts, wholes, truth.product[asked])
+    several = len(np.unique(truth.product[asked])) > 1
+    low, high = ratio_interval(parts, wholes, truth.product[asked], shares=True)
     for n, name in enumerate(MEASURES):
         whole = wholes[:, n].sum()
         told[name] = float(parts[:, n].sum() / whole) if whole else None
-        told[f"{name}_interval"] = [float(low[n]), float(high[n])] if whole else None
+        told[f"{name}_interval"] = [float(low[n]), float(high[n])] if whole and several else None
     return told
 
 

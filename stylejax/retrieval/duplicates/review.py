@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -197,9 +197,9 @@ def _chart(found: Duplicates) -> Chart | None:
         return None
     ticks = round_ticks(points[0].threshold, points[-1].threshold)
     lines = [
-        Series("precision", "m", [(point.threshold, point.precision) for point in points]),
+        Series("precision", "m", _known((p.threshold, p.precision) for p in points)),
         Series("lower end of its interval", "i", [(p.threshold, p.low) for p in points]),
-        Series("recall", "t", [(point.threshold, point.recall) for point in points]),
+        Series("recall", "t", _known((p.threshold, p.recall) for p in points)),
         Series("chosen", "run5", [(found.threshold, 0.0), (found.threshold, 1.0)]),
     ]
     return Chart(
@@ -209,6 +209,10 @@ def _chart(found: Duplicates) -> Chart | None:
         x_range=(ticks[0], ticks[-1]),
         x_ticks=ticks,
         y_ticks=SHARE_TICKS,
-        series=lines,
+        series=[line for line in lines if line.points],
         percent=True,
     )
+
+
+def _known(points: Iterable[tuple[float, float | None]]) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in points if y is not None]

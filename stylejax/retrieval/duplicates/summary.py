@@ -29,11 +29,15 @@ def print_summary(found: Duplicates, told: Mapping[str, Any]) -> None:
     if estimate is not None:
         wanted = told["wanted"]
         asked = f"; wanted {wanted['precision']:g}" if wanted else ""
-        print(
-            f"precision  {estimate.precision:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] of the "
-            f"pairs in one group{asked}"
-        )
-        print(f"recall     {estimate.recall:.3f} of the labelled pairs that are one product")
+        if estimate.precision is None:
+            print(f"precision  - no labelled pair is in one group{asked}")
+        else:
+            ends = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+            print(f"precision  {estimate.precision:.3f} {ends} of the pairs in one group{asked}")
+        if estimate.recall is None:
+            print("recall     - no labelled pair is one product")
+        else:
+            print(f"recall     {estimate.recall:.3f} of the labelled pairs that are one product")
     if told["truth"]:
         _print_truth(told["truth"]["splits"])
 
@@ -43,7 +47,9 @@ def _print_truth(splits: Mapping[str, Mapping[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="Against the true products, with 95 %", box=None)
+    table = Table(
+        title="Against the true products, with 95 % by a bootstrap over products", box=None
+    )
     table.add_column("split")
     for header in ("listings", *HEADERS):
         table.add_column(header, justify="right")
@@ -57,4 +63,6 @@ def _cell(values: Mapping[str, Any], measure: str) -> str:
     value, ends = values[measure], values[f"{measure}_interval"]
     if value is None:
         return "-"
+    if ends is None:
+        return f"{value:.3f}"
     return f"{value:.3f} {ends[0]:.2f}-{ends[1]:.2f}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 from stylejax.retrieval.duplicates.labelled import Labelled
-from stylejax.retrieval.evaluation.significance import LEVEL
+from stylejax.retrieval.evaluation.significance import LEVEL, wilson
 
 STEPS = 200  # thresholds that are looked at
 
@@ -28,10 +27,11 @@ class Point:
     """What a threshold gives."""
 
     threshold: float
-    precision: float
+    precision: float | None  # None = no labelled pair is in one group
     low: float  # of the interval of the precision
     high: float
-    recall: float  # share of the labelled pairs of one product that are in one group
+    recall: float | None  # share of the labelled pairs of one product that are in one group;
+    # None = no labelled pair is one product
     pairs: int  # labelled pairs in one group
 
 
@@ -56,19 +56,19 @@ def curve(labelled: Labelled, *, level: float = LEVEL) -> list[Point]:
 
 
 def point(labelled: Labelled, threshold: float, *, level: float = LEVEL) -> Point:
-    """Precision with its interval, and recall, of one threshold; zeros where no pair is joined."""
+    """Precision with its interval, and recall, of one threshold."""
     return _point(labelled, _Units.of(labelled.units), threshold, level)
 
 
 def _point(labelled: Labelled, units: _Units, threshold: float, level: float) -> Point:
     together = labelled.joined >= threshold
     if not together.any():
-        return Point(threshold, 0.0, 0.0, 1.0, 0.0, 0)
+        return Point(threshold, None, 0.0, 1.0, 0.0 if labelled.wanted else None, 0)
     same, weight = labelled.same[together], labelled.weight[together]
     precision = float(weight @ same / weight.sum())
     told = _effective(same, weight, units.among(together))
     low, high = wilson(precision, told, level)
-    recall = float(weight @ same / labelled.wanted) if labelled.wanted else 0.0
+    recall = float(weight @ same / labelled.wanted) if labelled.wanted else None
     return Point(threshold, precision, low, high, recall, int(together.sum()))
 
 
@@ -128,20 +128,6 @@ class _Units:
         return float((sums**2).sum() - (twice**2).sum())
 
 
-def wilson(share: float, count: float, level: float) -> tuple[float, float]:
-    """The interval of a share of independent cases (Wilson 1927).
-
-    Args:
-      share: that was found.
-      count: of cases; need not be whole.
-      level: in [0, 1).
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    reach = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
-
-
 def choose(points: Sequence[Point], precision: float) -> Point:
     """The lowest threshold, which has the largest recall, that keeps a promise.
 
@@ -163,8 +149,8 @@ def choose(points: Sequence[Point], precision: float) -> Point:
     best = max(points, key=lambda point: (point.low, -point.threshold))
     raise ConfigError(
         f"no threshold is sure to have a precision of {precision:g}: the best is "
-        f"{best.precision:.3f} [{best.low:.3f}, {best.high:.3f}] at {best.threshold:z.3f}, with a "
-        f"recall of {best.recall:.3f} ({best.pairs:,} labelled pairs); ask for --precision "
-        f"{np.floor(100 * best.low) / 100:g}, label more pairs, or give --confidence 0 to go by "
-        "the estimate alone"
+        f"{best.precision or 0:.3f} [{best.low:.3f}, {best.high:.3f}] at {best.threshold:z.3f}, "
+        f"with a recall of {best.recall or 0:.3f} ({best.pairs:,} labelled pairs); ask for "
+        f"--precision {np.floor(100 * best.low) / 100:g}, label more pairs, or give --confidence 0 "
+        "to go by the estimate alone"
     )

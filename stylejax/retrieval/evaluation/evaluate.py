@@ -76,7 +76,8 @@ def judge(
             continue
         rows = scores.rows.tolist()
         _, cluster = np.unique([str(clusters[row]) for row in rows], return_inverse=True)
-        intervals[direction] = scores.intervals(cluster)
+        if ends := scores.intervals(cluster):
+            intervals[direction] = ends
         pairs[direction] = ranked_curve(ranks)
         for name, values in breakdowns.items():
             mine = np.array([str(values[row]) for row in rows])

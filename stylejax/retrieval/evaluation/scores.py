@@ -35,8 +35,10 @@ class Scores:
         return found | {"queries": len(values)}
 
     def intervals(self, clusters: Int[NDArray, " k"]) -> dict[str, list[float]]:
-        """Lower and upper end of each mean, see `bootstrap_interval`; of k >= 1 queries."""
-        low, high = bootstrap_interval(self.values, clusters)
+        """Lower and upper end of each mean, see `bootstrap_interval`; none of a single product."""
+        if len(np.unique(clusters)) < 2:
+            return {}  # it tells nothing of other products
+        low, high = bootstrap_interval(self.values, clusters, shares=True)
         return {n: [float(a), float(b)] for n, a, b in zip(self.names, low, high, strict=True)}
 
     def table(self, direction: str, item_id: Sequence[str], cluster: Sequence[str]) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Num
@@ -18,6 +19,7 @@ def bootstrap_interval(
     values: Float[NDArray, "q m"],
     clusters: Int[NDArray, " q"],
     *,
+    shares: bool = False,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -31,6 +33,7 @@ def bootstrap_interval(
     Args:
       values: of q >= 1 queries.
       clusters: product of each query.
+      shares: values are in [0, 1], see `ratio_interval`.
       level: share of resamples within the interval.
       resamples: how often as many products are drawn as there are.
       seed: of the draws.
@@ -39,7 +42,13 @@ def bootstrap_interval(
       Lower and upper ends; the mean itself where there is one product only.
     """
     return ratio_interval(
-        values, np.ones(values.shape), clusters, level=level, resamples=resamples, seed=seed
+        values,
+        np.ones(values.shape),
+        clusters,
+        shares=shares,
+        level=level,
+        resamples=resamples,
+        seed=seed,
     )
 
 
@@ -48,16 +57,22 @@ def ratio_interval(
     wholes: Num[NDArray, "q m"],
     clusters: Int[NDArray, " q"],
     *,
+    shares: bool = False,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[Float64[NDArray, " m"], Float64[NDArray, " m"]]:
     """`bootstrap_interval` for sum of parts / sum of wholes, such as shares of pairs.
 
+    Where all of every product is right, or nothing of any, every resample is the same, and the
+    interval would have no width however few products there are. With `shares` it is Wilson's there,
+    with as many cases as there are products.
+
     Args:
       parts: of q >= 1 listings.
       wholes: likewise, what each part is of; a resample whose wholes are all 0 does not count.
       clusters: product of each listing.
+      shares: every part is from 0 to its whole.
       level: share of resamples within the interval.
       resamples: how often as many products are drawn as there are.
       seed: of the draws.
@@ -77,7 +92,27 @@ def ratio_interval(
     ends = np.full((2, drawn.shape[1]), np.nan)
     counted = ~np.isnan(drawn).all(axis=0)
     ends[:, counted] = np.nanquantile(drawn[:, counted], (outside, 1 - outside), axis=0)
+    for n in np.flatnonzero(counted) if shares else []:
+        of = sums[1][:, n] > 0
+        part, whole = sums[0][of, n], sums[1][of, n]
+        if not part.any() or (part == whole).all():
+            ends[:, n] = wilson(float(part.any()), int(of.sum()), level)
     return ends[0], ends[1]
+
+
+def wilson(share: float, count: float, level: float) -> tuple[float, float]:
+    """The interval of a share of independent cases (Wilson 1927).
+
+    Args:
+      share: that was found.
+      count: of cases; need not be whole.
+      level: in [0, 1).
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    # The share lies within; rounding must not leave it out where it is an end.
+    return float(min(share, max(0.0, middle - reach))), float(max(share, min(1.0, middle + reach)))
 
 
 def paired_test(

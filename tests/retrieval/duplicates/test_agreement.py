@@ -49,6 +49,8 @@ def test_groups_that_are_the_products_are_right() -> None:
     product = np.repeat(np.arange(5), 3)
     found = agreement(product[::-1].copy(), truth_of(product), np.arange(15))
     assert [found[name] for name in MEASURES] == [1, 1, 1, 1]
+    # Five products say little, however right they are (Wilson).
+    assert found["precision_interval"] == pytest.approx([0.5655, 1], abs=1e-4)
 
 
 def test_of_nothing_nothing_is_told() -> None:
@@ -56,6 +58,7 @@ def test_of_nothing_nothing_is_told() -> None:
     assert alone["precision"] is None
     assert alone["precision_interval"] is None
     assert alone["recall"] == 0
+    assert alone["recall_interval"] is None  # of one product
     unknown = truth_of(np.full(4, -1))
     assert agreement(np.arange(4), unknown, np.arange(4)) == {"listings": 0}
 

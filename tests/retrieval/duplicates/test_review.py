@@ -63,7 +63,7 @@ def test_numbers_curve_and_groups_are_shown(tmp_path: Path) -> None:
     assert "groups 4 12 of 12 listings are in one; the largest has 3" in text
     assert "precision 100.0 %" in text
     assert "threshold 0.900 given" in text
-    assert "test 12 100.0 100.0 to 100.0 100.0" in text
+    assert "test 12 100.0 51.0 to 100.0 100.0" in text  # four products (Wilson)
     assert "Precision and recall over the threshold" in text
     assert text.count("Group ") == 4
     assert page.count('<li class="tile right">') == 12

@@ -47,3 +47,20 @@ def test_without_labels_little_is_known(capsys: pytest.CaptureFixture[str]) -> N
         "groups     10 with 30 listings, the largest with 3\n"
         "threshold  0.900, given\n"
     )
+
+
+def test_where_there_is_nothing_to_find_no_share_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vectors, _ = products(10, 3, spread=0.05)
+    space = space_of(vectors)
+    near = neighbours(space, 12, local=0)
+    judge = ByTruth(near, Truth(np.arange(30), np.zeros(30, np.int64)), np.arange(30))
+    found = find_duplicates(space, near, judge, Wanted(), 0.9)
+    told = {"wanted": None, "threshold_by": "given", "truth": None}
+    print_summary(found, told)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].startswith("precision  0.000 [")
+    assert lines[4] == "recall     - no labelled pair is one product"
+    print_summary(find_duplicates(space, near, judge, Wanted(), 2.0), told)
+    assert "precision  - no labelled pair is in one group" in capsys.readouterr().out

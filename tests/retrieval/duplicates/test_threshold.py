@@ -11,7 +11,6 @@ from stylejax.retrieval.duplicates.threshold import (
     curve,
     effective_pairs,
     point,
-    wilson,
 )
 
 
@@ -29,18 +28,6 @@ def slow_variance(parts: np.ndarray, units: np.ndarray) -> float:
         for q in range(len(parts))
         if set(units[p].tolist()) & set(units[q].tolist())
     )
-
-
-def test_wilson_is_what_tables_say() -> None:
-    """Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20 and 29 of 29."""
-    for right, of, low, high in (
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (29, 29, 0.8830, 1.0),
-    ):
-        assert wilson(right / of, of, 0.95) == pytest.approx((low, high), abs=1e-4)
-    assert wilson(0.8, 50, 0) == pytest.approx((0.8, 0.8))
 
 
 def test_independent_pairs_tell_what_they_are_in_number() -> None:
@@ -86,7 +73,10 @@ def test_a_point_is_the_share_of_the_pairs_that_are_joined() -> None:
     found = point(given, 0.75)
     assert (found.precision, found.recall, found.pairs) == (0.5, 0.25, 2)
     assert found.low < 0.5 < found.high
-    assert point(given, 0.95) == Point(0.95, 0.0, 0.0, 1.0, 0.0, 0)
+    assert point(given, 0.95) == Point(0.95, None, 0.0, 1.0, 0.0, 0)
+    wrong = pairs([0.9, 0.8], [False, False])  # there is nothing to find
+    assert (point(wrong, 0.85).precision, point(wrong, 0.85).recall) == (0.0, None)
+    assert point(wrong, 0.95).recall is None
 
 
 def test_the_curve_falls_from_the_highest_threshold() -> None:

@@ -57,6 +57,12 @@ def test_the_table_is_for_comparing_runs() -> None:
     assert second["mrr"] == 0.5
 
 
+def test_one_product_tells_nothing_of_others() -> None:
+    scores = scores_of(*ranked(np.ones(3)))
+    assert scores.intervals(np.array([4, 4])) == {}
+    assert set(scores.intervals(np.array([4, 5]))) == set(scores.mean()) - {"queries"}
+
+
 def test_no_query_has_no_metrics() -> None:
     none = np.zeros(0, np.int64)
     scores = Scores(none, none, [], np.zeros((0, 0)))

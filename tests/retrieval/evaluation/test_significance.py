@@ -10,6 +10,7 @@ from stylejax.retrieval.evaluation.significance import (
     holm,
     paired_test,
     ratio_interval,
+    wilson,
 )
 
 
@@ -80,6 +81,45 @@ def test_of_nothing_there_is_no_interval() -> None:
     low, high = ratio_interval(nothing, nothing, np.arange(3))
     assert np.isnan(low).all()
     assert np.isnan(high).all()
+
+
+def test_wilson_is_what_tables_say() -> None:
+    """Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20 and 29 of 29."""
+    for right, of, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (29, 29, 0.8830, 1.0),
+    ):
+        assert wilson(right / of, of, 0.95) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(0.8, 50, 0) == pytest.approx((0.8, 0.8))
+
+
+def test_where_no_resample_differs_the_interval_is_wilsons_by_products() -> None:
+    """Ten products of three queries: all right, none right, one query wrong."""
+    clusters = np.repeat(np.arange(10), 3)
+    values = np.stack([np.ones(30), np.zeros(30), np.arange(30) > 0], axis=1).astype(np.float64)
+    low, high = bootstrap_interval(values, clusters, shares=True)
+    plain = bootstrap_interval(values, clusters)
+    z2 = 1.959964**2
+    assert (low[0], high[0]) == pytest.approx((10 / (10 + z2), 1))
+    assert (low[1], high[1]) == pytest.approx((0, z2 / (10 + z2)))
+    assert (low[2], high[2]) == (plain[0][2], plain[1][2])
+    # Differences may be zero of everything: nothing is made of them.
+    assert (plain[0][1], plain[1][1]) == (0, 0)
+
+
+def test_products_without_a_pair_say_nothing_of_a_share() -> None:
+    parts = np.array([[2], [0], [4]])
+    low, high = ratio_interval(parts, parts.copy(), np.arange(3), shares=True)
+    assert (low[0], high[0]) == pytest.approx(wilson(1.0, 2, 0.95))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 49, 175, 851, 0.5, 1e9])
+def test_wilson_holds_what_was_found(count: float) -> None:
+    for share in (0.0, 0.3, 1.0):
+        low, high = wilson(share, count, 0.95)
+        assert 0 <= low <= share <= high <= 1
 
 
 # ---- Differences of two systems
