@@ -90,7 +90,8 @@ def load_index(folder: Path) -> Index:
     """Reads an index that `save_index` wrote; vectors stay in their files until they are asked for.
 
     Raises:
-      ConfigError: when there is none, it is damaged, or it needs ScaNN and ScaNN is not installed.
+      ConfigError: when there is none, it is damaged or of another version, or it needs ScaNN and
+        ScaNN is not installed.
     """
     path = folder / DESCRIPTION
     if not path.is_file():
@@ -104,7 +105,12 @@ def load_index(folder: Path) -> Index:
             description["target"],
             None if origin is None else Origin.read(origin, path),
         )
-    except (KeyError, OSError, ValueError) as error:
+    except (KeyError, TypeError) as error:  # what is described has other fields
+        raise ConfigError(
+            f"the index in {folder} was made by another version of stylejax ({error}); run "
+            "`stylejax index` again"
+        ) from error
+    except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{folder} is damaged ({error}); run `stylejax index` again") from error
