@@ -108,8 +108,11 @@ def test_only_what_is_new_is_encoded(
     capsys.readouterr()
     run(*words, new, "--out", tmp_path / "new", "--since", tmp_path / "old")
     told = capsys.readouterr().out
+    assert "is new or changed" not in told
     assert "6 encoded (kept 17, changed 2, added 4, gone 1)" in told
     assert "1 pictures could not be read" in told
+    run(*words, tmp_path / "old.csv", "--out", tmp_path / "same", "--since", tmp_path / "old")
+    assert f"! no listing is new or changed since {tmp_path / 'old'}" in capsys.readouterr().out
     run(*words, new, "--out", tmp_path / "fresh")
     made, fresh = read_vectors(tmp_path / "new"), read_vectors(tmp_path / "fresh")
     assert made.item_id == fresh.item_id

@@ -144,6 +144,8 @@ def _export(opened: Run, args: argparse.Namespace, out: Path) -> None:
     if since := manifest.get("since"):
         counts = ", ".join(f"{name} {count:,}" for name, count in since.items())
         print(f"listings   {manifest['encoded']:,} encoded ({counts})")
+        if not manifest["encoded"]:
+            print(f"! no listing is new or changed since {args.since}")
     print(f"vectors    {out}  ({_counts(manifest)})")
 
 

@@ -25,6 +25,9 @@ def finish(
     Returns:
       The manifest; and item id to path and reason of every picture that could not be read. None
       while other hosts' shards are missing.
+
+    Raises:
+      ConfigError: when no listing has a vector: what is not there is no export.
     """
     notes = [read_note(folder, number, job.identity) for number in range(job.shards)]
     whole = [note for note in notes if note is not None]
@@ -44,6 +47,12 @@ def finish(
         "unreadable_pictures": len(quarantine),
         "encoded": known["encoded"],
     }
+    if not any(manifest["vectors"].values()):
+        raise ConfigError(
+            f"none of {manifest['listings']:,} listings has anything to encode for the views "
+            f"{', '.join(job.views)}, and {len(quarantine):,} of their pictures could not be read: "
+            "check the columns of titles and pictures (--data.columns), and --images"
+        )
     if job.earlier is not None:
         gone = job.earlier.manifest["listings"] - known["kept"] - known["changed"]
         manifest["since"] = {**{name: known[name] for name in KNOWN[1:]}, "gone": gone}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from export_jobs import ORIGIN, TitleEncoder, contents, cut, exported, job, titles
 
+from stylejax.config import ConfigError
 from stylejax.retrieval.export.finish import finish
 from stylejax.retrieval.export.run import export
 from stylejax.retrieval.manifest import read_manifest
@@ -37,6 +38,14 @@ def test_a_damaged_manifest_is_written_anew(tmp_path: Path, damaged: str) -> Non
     (tmp_path / "manifest.json").write_text(damaged)
     exported(cut(titles(20), 8), tmp_path)
     assert contents(tmp_path) == whole
+
+
+def test_an_export_of_nothing_is_refused(tmp_path: Path) -> None:
+    exported(cut(titles(6), 4), tmp_path)
+    bare = cut({f"item {n}": "" for n in range(6)}, 4)
+    with pytest.raises(ConfigError, match=r"none of 6 listings has anything to encode .* views t,"):
+        exported(bare, tmp_path, views=["t"])
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_what_an_earlier_export_left_is_removed(tmp_path: Path) -> None:
