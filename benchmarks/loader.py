@@ -180,9 +180,11 @@ def standardiser() -> Callable[[Any], Any]:
     import jax
     import jax.numpy as jnp
 
+    from stylejax.config import ImageTowerConfig
     from stylejax.encoder.image import standardise
 
-    to_floats = jax.jit(lambda *images: [standardise(x, jnp.dtype("float32")) for x in images])
+    tower, dtype = ImageTowerConfig(), jnp.dtype("float32")
+    to_floats = jax.jit(lambda *images: [standardise(x, tower, dtype) for x in images])
     return lambda batch: jax.block_until_ready(to_floats(batch.left.image, batch.right.image))
 
 

@@ -190,7 +190,7 @@ def middle(clicks: Path) -> str:
     """The moment at which half of the log's events have happened, as ISO 8601."""
     import duckdb
 
-    found = duckdb.sql(
+    found = duckdb.execute(
         f"SELECT strftime(make_timestamp(1000000 * median(timestamp::BIGINT)::BIGINT), "
         f"'%Y-%m-%dT%H:%M:%S') FROM '{clicks}'"
     ).fetchall()

@@ -103,7 +103,7 @@ def judged(folder: Path) -> dict[str, dict[str, float]]:
     options = NearConfig()
     found = near_pairs(index, known.category, known.group, known.mined, known.paired, options)
     results = {
-        "mined pairs": told(known.mined, known.paired, same=True),
+        "mined pairs": told(known.mined, same=True),
         "negatives: the nearest": told(nearest(index, known, options, np.inf), same=False),
         "negatives: NV-Retriever's rule": told(
             nearest(index, known, options, options.positive_share), same=False

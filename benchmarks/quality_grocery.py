@@ -78,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = dataclasses.replace(config, run_dir=folder)
         blind = load_catalogue(config.data, sources.catalogue, sources.images)
-        write_pairs(mine(config.data, config.mining, blind, sources.clicks), Path(folder))
+        write_pairs(mine(config.data, config.mining, blind, sources.log()), Path(folder))
         seconds = train_recipe(run)
         subprocess.run(
             [

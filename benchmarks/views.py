@@ -76,7 +76,7 @@ def main() -> None:
 
 def settings(depths: tuple[int, int, int], width: int) -> Config:
     """An encoder of the reference system's kind, small enough for two cores."""
-    layers = {"width": width, "heads": width // 64, "hidden": 4 * width}
+    layers: dict[str, Any] = {"width": width, "heads": width // 64, "hidden": 4 * width}
     image, text, fusion = depths
     return Config(
         picture=PictureConfig(size=SIDE, stored_size=SIDE),
@@ -120,7 +120,7 @@ def compare(config: Config, rounds: int) -> dict[str, Any]:
     def step(form: Callable) -> Callable:
         def total(parameters: Any) -> tuple[jax.Array, Any]:
             vectors = form(bind(parameters))
-            return sum(x[:, 0].sum() for x in vectors.values()), vectors
+            return sum((x[:, 0].sum() for x in vectors.values()), jnp.zeros(())), vectors
 
         return jax.jit(jax.value_and_grad(total, has_aux=True))
 

@@ -25,10 +25,10 @@ def write_jpegs(folder: Path, count: int, short_side: int, seed: int = 0) -> lis
         coarse = random.integers(0, 256, (9, 9, 3), np.uint8)
         picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
         for _ in range(6):
-            x, y = random.integers(0, size[0]), random.integers(0, size[1])
-            width, height = random.integers(8, short_side // 2, 2)
+            x, y = int(random.integers(0, size[0])), int(random.integers(0, size[1]))
+            width, height = random.integers(8, short_side // 2, 2).tolist()
             colour = tuple(int(value) for value in random.integers(0, 256, 3))
-            picture.paste(colour, (x, y, x + int(width), y + int(height)))
+            picture.paste(colour, (x, y, x + width, y + height))
         grain = random.normal(0, 10, (size[1], size[0], 1))
         pixels = np.clip(np.asarray(picture.filter(ImageFilter.SMOOTH)) + grain, 0, 255)
         path = folder / f"{number:05d}.jpg"

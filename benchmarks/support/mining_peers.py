@@ -143,11 +143,12 @@ def pandas(listings: Path, clicks: Path, out: Path, memory_limit: str) -> float:
     evidence = log.groupby(keys, sort=False).agg(
         clicks=("clicked", "sum"), relevance=("relevance", "mean")
     )
-    evidence = evidence.reset_index().round({"relevance": 6})
-    evidence = evidence[(evidence.clicks >= 1) & (evidence.relevance >= MIN_RELEVANCE)]
+    evidence = evidence.reset_index()
+    evidence["relevance"] = evidence["relevance"].round(6)
+    evidence = evidence.loc[(evidence.clicks >= 1) & (evidence.relevance >= MIN_RELEVANCE)]
     order = evidence.sort_values(["clicks", "relevance", "item_id"], ascending=[False, False, True])
     strongest = order[order.groupby("query").cumcount() < ITEMS_A_QUERY]
-    size = strongest.groupby("query")["item_id"].transform("size")
+    size = strongest.groupby("query")["item_id"].transform("size").to_numpy()
     strongest = strongest.assign(specificity=1 / np.log2(1 + size)).drop(columns="clicks")
     both = strongest.merge(strongest, on=["query", "category"], suffixes=("", "_right"))
     both = both[both.item_id < both.item_id_right]
@@ -194,7 +195,7 @@ def main() -> None:
 
     import duckdb
 
-    (found,) = duckdb.sql(
+    (found,) = duckdb.execute(
         f"SELECT count(*), sum(hash(left_id, right_id, support::BIGINT))::VARCHAR FROM '{out}'"
     ).fetchall()
     told = {"pairs": found[0], "checksum": found[1]}

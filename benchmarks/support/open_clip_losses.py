@@ -27,24 +27,29 @@ def peer(name: str, query: np.ndarray, target: np.ndarray, scale: float, bias: f
     import torch
     from torch.nn.functional import normalize
 
-    leaves = [torch.from_numpy(x).requires_grad_() for x in (query, target)]
+    left, right = leaves = [torch.from_numpy(x).requires_grad_() for x in (query, target)]
     scales = [torch.tensor(x, requires_grad=True) for x in (scale, bias)]
 
     def cleared() -> None:
         for leaf in (*leaves, *scales):
             leaf.grad = None
 
+    def told(loss: float) -> Result:
+        assert left.grad is not None
+        assert right.grad is not None
+        return loss, left.grad.numpy(), right.grad.numpy()
+
     def clip() -> Result:
         cleared()
         loss = open_clip.loss.ClipLoss()(*(normalize(x, dim=-1) for x in leaves), scales[0])
         loss.backward()
-        return loss.item(), *(x.grad.numpy() for x in leaves)
+        return told(loss.item())
 
     def siglip() -> Result:
         cleared()
         loss = open_clip.loss.SigLipLoss()(*(normalize(x, dim=-1) for x in leaves), *scales)
         loss.backward()
-        return loss.item(), *(x.grad.numpy() for x in leaves)
+        return told(loss.item())
 
     def siglip_chunks() -> Result:
         cleared()
@@ -52,11 +57,11 @@ def peer(name: str, query: np.ndarray, target: np.ndarray, scale: float, bias: f
         total, share = 0.0, CHUNK / len(query)
         for row in range(0, len(query), CHUNK):
             for column in range(0, len(query), CHUNK):
-                left = normalize(leaves[0][row : row + CHUNK], dim=-1)
-                right = normalize(leaves[1][column : column + CHUNK], dim=-1)
-                loss = share * form._loss(left, right, *scales, negative_only=row != column)
+                one = normalize(left[row : row + CHUNK], dim=-1)
+                other = normalize(right[column : column + CHUNK], dim=-1)
+                loss = share * form._loss(one, other, *scales, negative_only=row != column)
                 loss.backward()
                 total += loss.item()
-        return total, *(x.grad.numpy() for x in leaves)
+        return told(total)
 
     return {"clip": clip, "siglip": siglip, "siglip-chunks": siglip_chunks}[name]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-SIDE, PATCH, LENGTH, VOCABULARY = 96, 12, 32, 49408
+SIDE, PATCH, LENGTH, VOCABULARY, WIDTH = 96, 12, 32, 49408, 192
 
 
 def import_open_clip():
@@ -58,16 +59,23 @@ def train_clip(
     """
     open_clip = import_open_clip()
     import torch
+    from open_clip.model import CLIPTextCfg, CLIPVisionCfg
     from PIL import Image
     from torchvision import transforms
 
+    def stacked(pixels: Iterable[Any]) -> torch.Tensor:
+        return torch.stack([*pixels])
+
     started = time.monotonic()
     torch.manual_seed(seed)
-    tower = {"layers": 6, "width": 192}
     model = open_clip.CLIP(
         embed_dim=192,
-        vision_cfg=tower | {"image_size": SIDE, "patch_size": PATCH, "head_width": 32},
-        text_cfg=tower | {"context_length": LENGTH, "vocab_size": VOCABULARY, "heads": 6},
+        vision_cfg=CLIPVisionCfg(
+            layers=6, width=WIDTH, image_size=SIDE, patch_size=PATCH, head_width=32
+        ),
+        text_cfg=CLIPTextCfg(
+            layers=6, width=WIDTH, context_length=LENGTH, vocab_size=VOCABULARY, heads=6
+        ),
     )
     tokenize = open_clip.SimpleTokenizer(context_length=LENGTH)
     tokens = tokenize(list(titles))
@@ -101,7 +109,7 @@ def train_clip(
         for group in optimizer.param_groups:
             warm, cosine = min(1.0, progress / 0.05), 0.5 * (1 + np.cos(np.pi * progress))
             group["lr"] = learning_rate * warm * cosine
-        pixels = torch.stack([augment(images[row]) for row in chosen])
+        pixels = stacked(augment(images[row]) for row in chosen)
         image, text, scale = model(pixels, tokens[chosen])[:3]
         loss = loss_of(image, text, scale)
         optimizer.zero_grad()
@@ -114,13 +122,13 @@ def train_clip(
     with torch.no_grad():
         photo = torch.cat(
             [
-                model.encode_image(torch.stack([plain(x) for x in images[i : i + 256]]), True)
+                model.encode_image(stacked(map(plain, images[i : i + 256])), True)
                 for i in range(0, len(images), 256)
             ]
         )
         title = torch.cat(
             [model.encode_text(tokens[i : i + 256], True) for i in range(0, len(tokens), 256)]
         )
-    parameters = sum(p.numel() for p in model.parameters()) - VOCABULARY * tower["width"]
+    parameters = sum(p.numel() for p in model.parameters()) - VOCABULARY * WIDTH
     facts = {"steps": step, "parameters": parameters, "seconds": seconds}
     return photo.numpy(), title.numpy(), facts
