@@ -120,15 +120,20 @@ def parse_grades(text: str) -> dict[str, float]:
     """``E=3,S=2`` as label to gain; none of an empty text.
 
     Raises:
-      ConfigError: naming the part that is no NAME=GAIN, with a gain of 0 or more.
+      ConfigError: naming the part that is no NAME=GAIN, with a gain of 0 or more, or a name with
+        two gains.
     """
     grades = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, gain = part.partition("=")
+        name, _, gain = (word.strip() for word in part.partition("="))
         try:
-            grades[name.strip()] = float(gain)
+            value = float(gain)
         except ValueError:
-            raise ConfigError(f"--grades has {part!r}; write NAME=GAIN, such as E=3") from None
-        if not 0 <= grades[name.strip()] < float("inf"):
+            value = None
+        if value is None or not name:
+            raise ConfigError(f"--grades has {part!r}; write NAME=GAIN, such as E=3")
+        if not 0 <= value < float("inf"):
             raise ConfigError(f"--grades has {part!r}; gains are 0 or more")
+        if grades.setdefault(name, value) != value:
+            raise ConfigError(f"--grades has {name} as {grades[name]:g} and {value:g}; give one")
     return grades

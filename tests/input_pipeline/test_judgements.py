@@ -87,9 +87,11 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
 def test_grades_are_names_and_gains() -> None:
     assert parse_grades("") == {}
     assert parse_grades(" E=3, S = 0.5 ,") == {"E": 3.0, "S": 0.5}
-    for wrong in ("E", "E=x", "E=-1", "E=nan", "E=inf"):
+    for wrong in ("E", "E=x", "=3", "E=-1", "E=nan", "E=inf"):
         with pytest.raises(ConfigError, match=f"--grades has '{wrong}'"):
             parse_grades(wrong)
+    with pytest.raises(ConfigError, match="--grades has E as 1 and 2; give one"):
+        parse_grades("E=1,I=0,E=2")
 
 
 def test_real_grades(tmp_path: Path) -> None:

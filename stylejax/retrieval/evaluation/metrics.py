@@ -52,7 +52,7 @@ def graded_metrics(
       gains: of each, more than 0.
       most: the highest gain that there is.
     """
-    stops = (2.0**gains - 1) / 2.0**most
+    stops = 2.0 ** (gains - most) - 2.0**-most  # however large gains are
     reached = np.cumprod(np.concatenate([[1.0], 1 - stops[:-1]]))
     discount = (1 - PATIENCE) * PATIENCE ** (positions - 1.0)
     return {

@@ -123,3 +123,10 @@ def test_metrics_are_those_of_trec_eval(gains: list[float]) -> None:
         assert value == pytest.approx(expected[theirs], abs=1e-6), ours
     flat = of_trec([float(gain > 0) for gain in gains])
     assert binary["ndcg@10"] == pytest.approx(flat["ndcg_cut_10"], abs=1e-6)
+
+
+def test_no_gain_is_too_large() -> None:
+    """Grades may be prices: only the best answer ends a search then."""
+    graded = graded_metrics(np.array([1, 2]), np.array([3.0, 5000.0]), 5000.0)
+    assert graded["err"] == pytest.approx(1 / 2)
+    assert graded["rbp"] == pytest.approx(0.2 * (3 / 5000 + 0.8))
