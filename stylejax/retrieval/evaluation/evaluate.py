@@ -20,6 +20,7 @@ from stylejax.retrieval.evaluation.truth import Truth, of_groups
 from stylejax.retrieval.vectors import Vectors
 
 ALWAYS = "category"  # the breakdown that is always there
+FULLEST = ("m-m", "t-t", "i-i")  # directions that say most, as far as they were exported
 DIRECTIONS = tuple(f"{q}-{t}" for q in VIEWS for t in VIEWS)
 
 
@@ -123,16 +124,16 @@ def evaluate_splits(
       sample: queries, drawn; 0 = all.
 
     Returns:
-      With ``"protocol"`` among the metrics.
+      With ``"protocol"`` among the metrics; it has ``"sample"`` where queries were drawn.
 
     Raises:
       ConfigError: when a vector's listing has no label, or a split has no listing.
     """
     protocol: dict[str, Any] = {"queries": query_split, "gallery": gallery_split}
     protocol["leave_one_out"] = query_split == gallery_split
-    if sample:
-        protocol["sample"] = sample
     known = labels_of(vectors, labels)
+    if 0 < sample < sum(label.split == query_split for label in known):
+        protocol["sample"] = sample  # more than there are is all of them
     truth = truth_of_splits(known, protocol)
     if breakdowns is None:
         breakdowns = {"category": [label.category for label in known]}
@@ -154,7 +155,7 @@ def truth_of_splits(known: Sequence[Label], protocol: Mapping[str, Any]) -> Trut
     """
     splits = [label.split for label in known]
     queries, gallery = split_rows(splits, protocol["queries"], protocol["gallery"])
-    if (sample := protocol.get("sample", 0)) and sample < len(queries):
+    if sample := protocol.get("sample", 0):
         queries = np.sort(np.random.default_rng(0).permutation(queries)[:sample])
     return of_groups([label.group for label in known], queries, gallery)
 
@@ -196,9 +197,15 @@ def split_rows(
 
 
 def worst_first(by_category: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Categories with their directions, by rising R@1 of photo and title together, then by name."""
+    """Categories with their directions, by rising R@1, then by name.
+
+    It is that of photo and title together; where that view was not exported, of titles, of photos,
+    or of whatever there is.
+    """
+    there = [direction for values in by_category.values() for direction in values]
+    by = next((direction for direction in (*FULLEST, *there) if direction in there), "")
 
     def worst(entry: tuple[str, Any]) -> tuple[float, str]:
-        return entry[1].get("m-m", {}).get("recall@1", 0.0), entry[0]
+        return entry[1].get(by, {}).get("recall@1", 0.0), entry[0]
 
     return sorted(by_category.items(), key=worst)

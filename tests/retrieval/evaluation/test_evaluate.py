@@ -166,6 +166,17 @@ def test_categories_come_worst_first_and_equals_by_name() -> None:
     assert dict(worst_first(by_category)) == by_category
 
 
+def test_without_both_the_worst_are_by_one_view() -> None:
+    by_category = {
+        "mugs": {"i-i": {"recall@1": 0.75, "queries": 2}},
+        "vases": {"i-i": {"recall@1": 0.25, "queries": 2}},
+    }
+    assert [name for name, _ in worst_first(by_category)] == ["vases", "mugs"]
+    crossed = {name: {"t-i": values["i-i"]} for name, values in by_category.items()}
+    assert [name for name, _ in worst_first(crossed)] == ["vases", "mugs"]
+    assert worst_first({}) == []
+
+
 def test_every_metric_has_an_interval_about_it() -> None:
     result = evaluate(vector_set(), GROUPS, CATEGORIES, EVERY, EVERY, directions=("m-m", "t-i"))
     assert set(result["intervals"]) == {"m-m", "t-i"}
