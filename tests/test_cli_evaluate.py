@@ -44,7 +44,10 @@ def test_every_query_is_on_disk_and_two_runs_are_compared_by_them(
     assert "Not tested" in (tmp_path / "page.html").read_text()
     run("evaluate", "--run", other, "--queries", "train", "--gallery", "train")
     run("compare", trained_run, other, "--out", tmp_path / "page.html")
-    assert "not tested: the evaluations differ in more than the model" in capsys.readouterr().out
+    told = (
+        f"not tested: {trained_run.name} and other: the evaluations differ in more than the model"
+    )
+    assert told in capsys.readouterr().out
 
 
 def test_comparing_says_that_metrics_are_older_than_the_vectors(
@@ -77,6 +80,10 @@ def test_queries_may_be_drawn(
     assert "5 queries drawn" in capsys.readouterr().out
     run("report", "--run", trained_copy)  # of the same queries
     assert "5 listings drawn" in (trained_copy / "report.html").read_text()
+    run("evaluate", "--run", trained_copy, *splits, "--sample", "500")  # there are fewer
+    metrics = json.loads((trained_copy / "metrics.json").read_text())
+    assert "sample" not in metrics["protocol"]
+    assert "queries drawn" not in capsys.readouterr().out
     assert "--sample is -1" in refused(
         ["evaluate", "--run", trained_copy, "--sample", "-1"], capsys
     )
@@ -201,6 +208,16 @@ def test_runs_may_be_compared_by_judgements(
     printed = capsys.readouterr().out
     assert "The same queries in both runs" in printed
     assert "not tested" not in printed
+
+
+def test_what_evaluate_did_not_write_is_not_compared(
+    trained_run: Path, trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["compare", trained_run, trained_copy]
+    told = refused([*asked, "--metrics", "config.json"], capsys)
+    assert f"{trained_run / 'config.json'} is nothing that `stylejax evaluate` wrote" in told
+    (trained_copy / "config.json").write_text("{")
+    assert f"{trained_copy}: config.json does not fit this version" in refused(asked, capsys)
 
 
 def test_when_nothing_can_be_judged_nothing_is_written(

@@ -67,7 +67,7 @@ def opened(folder: Path, name: str, file: str) -> ComparedRun:
     """A run's settings, its record, and what evaluate wrote of it, where it did.
 
     Raises:
-      ConfigError: when the folder holds no run.
+      ConfigError: when the folder holds no run, or the file is of something else.
     """
     from stylejax.retrieval.comparison import ComparedRun
     from stylejax.retrieval.json_file import read_json
@@ -75,6 +75,10 @@ def opened(folder: Path, name: str, file: str) -> ComparedRun:
 
     path = folder / file
     metrics = read_json(path, "run `stylejax evaluate` again") if path.is_file() else {}
+    if metrics and not isinstance(metrics.get("directions"), dict):
+        raise ConfigError(
+            f"{path} is nothing that `stylejax evaluate` wrote; name that by --metrics"
+        )
     return ComparedRun(name, Run(folder).config, read_record(folder), metrics)
 
 
@@ -102,17 +106,20 @@ def compared_queries(
 
     tested, why_not = {}, []
     for folder, run in list(zip(folders, runs, strict=True))[1:]:
+        names = f"{runs[0].name} and {run.name}"
         try:
             first, other = (read_queries(where / file) for where in (folders[0], folder))
+        except ConfigError as error:  # which names the run
+            why_not.append(str(error))
+            continue
+        try:
             require_same_protocol(runs[0].metrics, run.metrics)
             found = tested[runs[0].name, run.name] = differences(first, other)
         except ConfigError as error:
-            why_not.append(str(error))
+            why_not.append(f"{names}: {error}")
             continue
         if not found:
-            why_not.append(
-                f"{runs[0].name} and {run.name} have no direction with queries in common"
-            )
+            why_not.append(f"{names} have no direction with queries in common")
     return tested, list(dict.fromkeys(why_not))
 
 

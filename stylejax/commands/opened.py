@@ -100,8 +100,12 @@ class Run:
         path = self.folder / "config.json"
         if not path.is_file():
             raise ConfigError(f"{self.folder} is no trained run: it has no config.json")
+        try:
+            config = from_json(path.read_text(encoding="utf-8"))
+        except ConfigError as error:
+            raise ConfigError(f"{self.folder}: {error}") from error
         # The folder may have been moved or copied since: it is where it is opened.
-        return replace(from_json(path.read_text(encoding="utf-8")), run_dir=str(self.folder))
+        return replace(config, run_dir=str(self.folder))
 
     @cached_property
     def encoder(self) -> TrainedEncoder:

@@ -12,7 +12,7 @@ from typing import Any
 
 from stylejax.config import Config, ConfigError
 from stylejax.retrieval.charts import Chart, Series, over_steps, points_of, round_ticks
-from stylejax.retrieval.evaluation.comparable import Difference
+from stylejax.retrieval.evaluation.comparable import PROTOCOL, Difference
 
 MOST = 6  # runs: as many as lines can be told apart
 SHOWN = ("recall@1", "map@r")  # of what evaluate measured
@@ -70,7 +70,13 @@ def settings(runs: Sequence[ComparedRun]) -> list[Row]:
 
 
 def results(runs: Sequence[ComparedRun]) -> list[Row]:
-    """Steps, the last loss, speed, and what was measured on the way and in the end."""
+    """Steps, the last loss, speed, and what was measured on the way and in the end.
+
+    The best is marked only where all runs were judged by the same queries and gallery.
+    """
+    on_the_way = max if _alike([_watched(run.config) for run in runs]) else None
+    judged = [run.metrics for run in runs if run.metrics]
+    in_the_end = max if _alike([[m.get(key) for key in PROTOCOL] for m in judged]) else None
     done = [max((line["step"] for line in run.record), default=0.0) for run in runs]
     rows = [_row("steps", done, "{:,.0f}")]
     rows.append(_row("loss", [_last(run, "loss") for run in runs], "{:z.4f}"))
@@ -81,7 +87,9 @@ def results(runs: Sequence[ComparedRun]) -> list[Row]:
     for key in _keys(runs, lambda key: key.startswith("retrieval/")):
         name = key.removeprefix("retrieval/").replace("/", " ")
         rows.append(
-            _row(f"{name}, on the way", [_last(run, key) for run in runs], "{:.3f}", best=max)
+            _row(
+                f"{name}, on the way", [_last(run, key) for run in runs], "{:.3f}", best=on_the_way
+            )
         )
     directions = dict.fromkeys(d for run in runs for d in run.metrics.get("directions", {}))
     for direction in directions:
@@ -89,7 +97,7 @@ def results(runs: Sequence[ComparedRun]) -> list[Row]:
             values = [
                 run.metrics.get("directions", {}).get(direction, {}).get(metric) for run in runs
             ]
-            rows.append(_row(f"{direction} {metric}, evaluated", values, "{:.3f}", best=max))
+            rows.append(_row(f"{direction} {metric}, evaluated", values, "{:.3f}", best=in_the_end))
     return [row for row in rows if any(cell != "-" for cell in row.cells)]
 
 
@@ -136,6 +144,23 @@ def curves(runs: Sequence[ComparedRun]) -> list[Chart]:
             name = key.removeprefix("retrieval/").replace("/", " ")
             charts.append(over_steps(name, "%" if share else "", ticks, lines, percent=share))
     return charts
+
+
+def _watched(config: Config) -> list[Any]:
+    """By what a run was judged on the way."""
+    data, splits = config.data, config.evaluation
+    return [
+        data.name,
+        data.catalogue,
+        data.columns.group,
+        data.columns.split,
+        splits.query_split,
+        splits.gallery_split,
+    ]
+
+
+def _alike(values: Sequence[Any]) -> bool:
+    return all(value == values[0] for value in values)
 
 
 def _keys(runs: Sequence[ComparedRun], wanted: Any) -> list[str]:

@@ -71,6 +71,20 @@ def test_results_are_the_last_ones_and_the_best_is_marked() -> None:
     ]
 
 
+def test_runs_that_were_judged_by_others_have_no_best() -> None:
+    found = [
+        {"directions": {"m-m": {"recall@1": share}}, "protocol": {"queries": split}}
+        for share, split in ((0.5, "val"), (0.75, "test"))
+    ]
+    runs = [
+        compared("a", RECORDS[0], found[0]),
+        compared("b", RECORDS[1], found[1], evaluation={"query_split": "test"}),
+    ]
+    told = {row.name: row for row in results(runs)}
+    for name in ("m-m recall@1, on the way", "m-m recall@1, evaluated"):
+        assert told[name].best == ()
+
+
 def test_a_difference_that_rounds_to_zero_has_no_sign() -> None:
     one = Difference("m-m", "map@r", 0.50004, 0.5, -0.0004, 0.0003, 1.0, 9)
     assert paired_rows({("a", "b"): [one]}) == [

@@ -16,6 +16,7 @@ from stylejax.config import ConfigError
 from stylejax.retrieval.evaluation.significance import bootstrap_interval, holm, paired_test
 
 COMPARED = ("recall@1", "map@r")
+PROTOCOL = ("protocol", "gallery", "truth")  # of what evaluate wrote: who was asked for what
 WHO = ["direction", "item_id"]
 
 
@@ -63,7 +64,7 @@ def require_same_protocol(first: Mapping[str, Any], second: Mapping[str, Any]) -
     Raises:
       ConfigError: when splits, judgements, the gallery or the column of true products differ.
     """
-    for name in ("protocol", "gallery", "truth"):
+    for name in PROTOCOL:
         mine, theirs = first.get(name), second.get(name)
         if mine != theirs:
             raise ConfigError(
