@@ -204,6 +204,25 @@ def test_a_half_written_file_is_named_with_what_makes_it_anew(
     assert fix in error
     path.write_text("[]")
     assert f"{path} holds no JSON object" in refused(words, capsys)
+    path.write_text("{}")
+    error = refused(words, capsys)
+    assert "another version" in error or "no evaluation by splits" in error
+
+
+def test_what_another_version_wrote_is_named_with_what_makes_it_anew(
+    trained_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained_copy / "metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["pairs"]
+    path.write_text(json.dumps(metrics))
+    error = refused(["report", "--run", trained_copy], capsys)
+    assert f"{path} was written by another version of stylejax: it has no pairs" in error
+    (trained_copy / "mining.json").write_text('{"funnel": [["events"]]}')
+    run("evaluate", "--run", trained_copy)
+    assert "mine again" in refused(["report", "--run", trained_copy], capsys)
+    (trained_copy / "pairs.parquet").write_text("PAR1")
+    assert "run `stylejax mine` again" in refused(["evaluate", "--run", trained_copy], capsys)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,11 @@ def by_products(opened: Run, args: argparse.Namespace, vectors: StoredVectors) -
 
 
 def pair_counts(folder: Path) -> dict[str, int]:
-    """Item id to the number of its pairs that a run was trained on; none where it holds none."""
+    """Item id to the number of its pairs that a run was trained on; none where it holds none.
+
+    Raises:
+      ConfigError: when the pairs cannot be read.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -132,7 +136,10 @@ def pair_counts(folder: Path) -> dict[str, int]:
     path = folder / "pairs.parquet"
     if not path.is_file():
         return {}
-    pairs = pq.read_table(path, columns=["left_id", "right_id"])
+    try:
+        pairs = pq.read_table(path, columns=["left_id", "right_id"])
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; run `stylejax mine` again") from error
     ends = pa.chunked_array([*pairs["left_id"].chunks, *pairs["right_id"].chunks])
     counts = pc.value_counts(ends)
     return dict(

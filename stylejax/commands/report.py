@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from stylejax.retrieval.stored_vectors import StoredVectors
 
 
+SHOWN = ("directions", "intervals", "breakdowns", "pairs", "queries", "gallery")
+
+
 def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Writes one self-contained page about a run."""
     parser.add_argument("--run", required=True, help="folder of an evaluated run")
@@ -33,7 +36,6 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--out", default="", help="page to write; empty = report.html in the run")
     opened, args = open_run(parser, argv, with_truth=True)
     from stylejax.retrieval.comparison import named
-    from stylejax.retrieval.json_file import read_json
     from stylejax.retrieval.report.write import write_report
     from stylejax.training.record import read_record
 
@@ -46,7 +48,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         args.columns = replace(args.columns, group=metrics.get("truth", args.columns.group))
     catalogue = opened.catalogue(args, with_truth=True)
     vectors = vectors_of(opened, args.vectors, metrics, path)
-    steps = read_json(funnel, "mine again")["funnel"] if funnel.is_file() else []
+    steps = funnel_of(funnel) if funnel.is_file() else []
     warn_without_pictures(catalogue, images_setting(args))
     names, other = [opened.folder.name], None
     if args.against:
@@ -58,7 +60,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         config=config,
         metrics=metrics,
         record=read_record(opened.folder),
-        funnel=[(name, count) for name, count in steps],
+        funnel=steps,
         vectors=vectors,
         labels=catalogue.labels(config.evaluation.category_level),
         cards=[catalogue.card(row) for row in range(len(catalogue))],
@@ -69,20 +71,35 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     print(f"report     {out}")
 
 
+def funnel_of(path: Path) -> list[tuple[str, int]]:
+    """What each constraint of mining left.
+
+    Raises:
+      ConfigError: when the file says something else.
+    """
+    from stylejax.retrieval.json_file import read_json, require_keys
+
+    values = require_keys(read_json(path, "mine again"), ["funnel"], path, "mine again")
+    try:
+        return [(str(name), int(count)) for name, count in values["funnel"]]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path} is damaged ({error}); mine again") from error
+
+
 def metrics_of(opened: Run, path: Path) -> dict[str, Any]:
     """What evaluate wrote of a run.
 
     Raises:
-      ConfigError: when it wrote nothing, or judged by people's judgements.
+      ConfigError: when it wrote nothing, judged by people's judgements, or is of another version.
     """
-    from stylejax.retrieval.json_file import read_json
+    from stylejax.retrieval.json_file import read_json, require_keys
 
     if not path.is_file():
         raise ConfigError(f"no {path}; run `stylejax evaluate --run {opened.folder}` first")
     metrics = read_json(path, "run `stylejax evaluate` again")
     if "queries" not in metrics.get("protocol", {}):
         raise ConfigError(f"{path} is no evaluation by splits; the report is of such a one")
-    return metrics
+    return require_keys(metrics, SHOWN, path, "run `stylejax evaluate` again")
 
 
 def vectors_of(opened: Run, folder: str, metrics: dict[str, Any], path: Path) -> StoredVectors:

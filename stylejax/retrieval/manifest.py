@@ -11,16 +11,17 @@ from typing import Any
 
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
-from stylejax.retrieval.json_file import read_json
+from stylejax.retrieval.json_file import read_json, require_keys
 
 MANIFEST = "manifest.json"
+NEEDED = ("dim", "vectors", "files")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a finished export.
 
     Raises:
-      ConfigError: when the folder holds none, or its manifest is damaged.
+      ConfigError: when the folder holds none, or its manifest is damaged or of another version.
     """
     path = folder / MANIFEST
     if not path.is_file() and (done := len(list(folder.glob("part-*.json")))):
@@ -30,7 +31,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if not path.is_file():
         raise ConfigError(f"no vectors in {folder} ({MANIFEST} is missing); run `stylejax export`")
-    return read_json(path, "export again")
+    return require_keys(read_json(path, "export again"), NEEDED, path, "export again")
 
 
 def identity(manifest: Mapping[str, Any]) -> dict[str, Any]:

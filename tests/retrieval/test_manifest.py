@@ -22,6 +22,12 @@ def test_a_damaged_manifest_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"listings": 1, "files": []}')
+    with pytest.raises(ConfigError, match=r"another version .* no dim, vectors; export again"):
+        read_manifest(tmp_path)
+
+
 def test_an_exports_identity_is_that_of_its_vectors(tmp_path: Path) -> None:
     first = identity(exported(cut(titles(10), 4), tmp_path / "a"))
     assert first == identity(exported(cut(titles(10), 4), tmp_path / "b"))

@@ -18,7 +18,8 @@ from stylejax.retrieval.manifest import MANIFEST, identity, write_json
 
 def manifest(step: int, checksum: str) -> dict[str, Any]:
     files = [{"file": "part-00000.parquet", "sha256": checksum}]
-    return dataclasses.asdict(Origin("run", step, "c0", "ff")) | {"files": files}
+    told = {"dim": 8, "vectors": {"m": 3}, "files": files}
+    return dataclasses.asdict(Origin("run", step, "c0", "ff")) | told
 
 
 def test_metrics_are_known_by_the_vectors_they_were_made_of() -> None:
