@@ -69,6 +69,11 @@ class Catalogue:
         assert self.group is not None, "read the catalogue with the truth"
         return self.group[row] or f"unknown {self.item_id[row]}"
 
+    def without_product(self, split: str) -> int:
+        """How many listings of a split have a true product that is unknown."""
+        assert self.group is not None, "read the catalogue with the truth"
+        return sum(not self.group[row] for row in range(len(self)) if self.split[row] == split)
+
     def labels(self, category_level: int) -> dict[str, Label]:
         """Item id to what evaluation knows of it; the catalogue must hold the truth."""
         return {

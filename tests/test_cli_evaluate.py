@@ -210,6 +210,25 @@ def test_runs_may_be_compared_by_judgements(
     assert "not tested" not in printed
 
 
+def test_listings_of_unknown_products_are_told(
+    trained_run: Path, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tiny.catalogue_rows()
+    split = [n for n, row in enumerate(rows) if row["split"] == "train"]
+    for n in split[:3]:
+        rows[n]["group"] = ""
+    given = ["--catalog", tiny.write_csv(tmp_path / "some.csv", rows), "--images", data_root]
+    asked = ["evaluate", "--run", trained_run, "--out", tmp_path / "m.json", *given]
+    run(*asked, "--queries", "train", "--gallery", "train")
+    printed = capsys.readouterr().out
+    assert "! listings of split train whose true product is unknown: 3; they search for" in printed
+    for row in rows:
+        row["group"] = ""
+    tiny.write_csv(tmp_path / "some.csv", rows)
+    told = refused([*asked, "--queries", "train", "--gallery", "train"], capsys)
+    assert "is 'group' the column of true products (--data.columns.group)?" in told
+
+
 def test_what_evaluate_did_not_write_is_not_compared(
     trained_run: Path, trained_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,7 +95,8 @@ def by_products(opened: Run, args: argparse.Namespace, vectors: StoredVectors) -
     )
 
     options, data = opened.config.evaluation, opened.config.data
-    labels = opened.catalogue(args, with_truth=True).labels(options.category_level)
+    catalogue = opened.catalogue(args, with_truth=True)
+    labels = catalogue.labels(options.category_level)
     known = labels_of(vectors, labels)
     queries, gallery = args.queries or options.query_split, args.gallery or options.gallery_split
     exported = set(vectors.item_id)
@@ -103,6 +104,12 @@ def by_products(opened: Run, args: argparse.Namespace, vectors: StoredVectors) -
         lost = sum(x.split == split and item not in exported for item, x in labels.items())
         if lost:
             print(f"! listings of split {split} without any vector in this export: {lost:,}")
+        unknown = catalogue.without_product(split)
+        if unknown:
+            print(
+                f"! listings of split {split} whose true product is unknown: {unknown:,}; they "
+                "search for nothing, and whoever finds them is wrong"
+            )
     result = evaluate_splits(
         vectors,
         labels,
@@ -112,10 +119,12 @@ def by_products(opened: Run, args: argparse.Namespace, vectors: StoredVectors) -
         sample=args.sample,
     )
     if not result.queries.num_rows:
+        fix = "for leave one out give both --queries and --gallery the same split"
+        if queries == gallery:
+            fix = f"is {args.columns.group!r} the column of true products (--data.columns.group)?"
         raise ConfigError(
             f"no listing of split {queries!r} has another listing of its product in split "
-            f"{gallery!r}: nothing can be judged; for leave one out give both --queries and "
-            "--gallery the same split"
+            f"{gallery!r}: nothing can be judged; {fix}"
         )
     if args.ann:
         truth = truth_of_splits(known, result.metrics["protocol"])

@@ -81,7 +81,10 @@ def find_duplicates(
         return Duplicates(space, near, dendrogram, threshold, curve(labelled), estimate)
     score, same = judge.scores()
     if not len(score):
-        raise ConfigError("there is no labelled pair to choose a threshold by")
+        raise ConfigError(
+            "there is no labelled pair to choose a threshold by; give --labels, --threshold, or a "
+            "--split whose true products are known"
+        )
     if not same.any():
         raise ConfigError(
             f"none of the {len(same):,} labelled pairs is one product, so they cannot choose a "
