@@ -79,7 +79,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     cards = [catalogue.card(row_of[hit.item_id]) for hit in found]
     for hit, card in zip(found, cards, strict=True):
         title = (card.title or "(no title)")[:56]
-        print(f"{hit.rank:3}  {hit.score:6.3f}  {hit.item_id:<12}  {title:<56}  {card.category}")
+        print(f"{hit.rank:3}  {hit.score:z6.3f}  {hit.item_id:<12}  {title:<56}  {card.category}")
     if args.html:
         from stylejax.retrieval.page import write_results_page
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylejax.labels import Card
 from stylejax.retrieval.album import Album
-from stylejax.retrieval.page import TEMPLATES, _environment, render, write_results_page
+from stylejax.retrieval.page import TEMPLATES, environment, render, write_results_page
 from stylejax.retrieval.query import Query
 
 PHOTO = np.zeros((8, 8, 3), np.uint8)
@@ -51,7 +51,7 @@ def test_results_page(tmp_path: Path) -> None:
     assert heading in page.replace("&ldquo;", "“").replace("&rdquo;", "”")
     assert "3 listings by photo, words, without, best first" in page
     assert re.findall(r'class="rank">(\d+)<', page) == ["1", "2", "3"]
-    assert re.findall(r'class="score">([^<]+)<', page) == ["0.912", "0.500", "-0.250"]
+    assert re.findall(r'class="score">([^<]+)<', page) == ["0.912", "0.500", "−0.250"]
     assert page.count("Toys &gt; Frogs") == 2
     assert "(no title)" in page
     assert "<script" not in page
@@ -104,7 +104,7 @@ def test_every_table_scrolls_in_a_box_of_its_own() -> None:
 
 
 def test_what_rounds_to_zero_has_no_sign() -> None:
-    filters = _environment().filters
+    filters = environment(TEMPLATES).filters
     assert [filters["score"](x) for x in (-0.0004, -0.0006, 0.25)] == ["0.000", "−0.001", "0.250"]
     assert [filters["signed_percent"](x) for x in (-0.0004, 0.0, -0.002)] == [
         "+0.0",
