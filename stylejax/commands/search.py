@@ -54,9 +54,10 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     if args.top < 1:
         raise ConfigError(f"--top is {args.top}; use 1 or more")
     from stylejax.commands.query_reader import RunReader
+    from stylejax.labels import require_in_catalogue
     from stylejax.retrieval.index.folder import load_index
     from stylejax.retrieval.query import Query
-    from stylejax.retrieval.search import Searcher, require_listed
+    from stylejax.retrieval.search import Searcher
 
     reader = RunReader(opened)
     query = Query(
@@ -75,7 +76,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     searcher = Searcher(opened.encoder, index, reader, batch=1, most=args.top, multiple=multiple)
     (found,) = searcher.answer(query.lane, [query])
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    require_listed((hit.item_id for hit in found), row_of)
+    require_in_catalogue((hit.item_id for hit in found), row_of)
     cards = [catalogue.card(row_of[hit.item_id]) for hit in found]
     for hit, card in zip(found, cards, strict=True):
         title = (card.title or "(no title)")[:56]

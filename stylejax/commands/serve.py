@@ -140,16 +140,17 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
         not in the catalogue.
     """
     from stylejax.commands.query_reader import RunReader
+    from stylejax.labels import require_in_catalogue
     from stylejax.progress import progress
     from stylejax.retrieval.index.folder import load_index
-    from stylejax.retrieval.search import Searcher, require_listed
+    from stylejax.retrieval.search import Searcher
     from stylejax.serving.app import Served, create_app
     from stylejax.training.compiled import keep_compiled, note_compiled
 
     index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
-    require_listed(index.item_id, row_of)
+    require_in_catalogue(index.item_id, row_of)
     warn_without_pictures(catalogue, images_setting(args))
     encoder, reader = opened.encoder, RunReader(opened)
     searcher = Searcher(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -29,24 +29,6 @@ class Found:
     rank: int  # 1 = best
     item_id: str
     score: float  # cosine of query and listing
-
-
-def require_listed(items: Iterable[str], catalogue: Container[str]) -> None:
-    """Checks that an index and a catalogue belong together.
-
-    Args:
-      items: ids of the index.
-      catalogue: item ids.
-
-    Raises:
-      ConfigError: naming a listing that the catalogue lacks.
-    """
-    strange = next((item for item in items if item not in catalogue), None)
-    if strange is not None:
-        raise ConfigError(
-            f"the index holds {strange!r}, which is not in the catalogue; give the catalogue that "
-            "was exported with --catalog, or index an export of this one"
-        )
 
 
 class Searcher:

@@ -13,7 +13,7 @@ from stylejax.retrieval.composition import Parts
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
 from stylejax.retrieval.query import INDEXED, WORDS, Query, QueryReader
-from stylejax.retrieval.search import Found, Searcher, require_listed
+from stylejax.retrieval.search import Found, Searcher
 
 
 def slow(
@@ -194,9 +194,3 @@ def test_an_index_of_another_checkpoint_is_refused(data_root: Path) -> None:
     old = replace(made.index, origin=replace(served.ORIGIN, weights="00ff"))
     with pytest.raises(ConfigError, match="out of date"):
         Searcher(served.Encoder(), old, served.Reader(), batch=1, most=1)
-
-
-def test_a_listing_that_the_catalogue_lacks_is_named() -> None:
-    require_listed(["a", "b", "c"], {"a", "b", "c", "d"})
-    with pytest.raises(ConfigError, match=r"the index holds 'b'.*--catalog"):
-        require_listed(["a", "b", "c"], {"a", "c"})
