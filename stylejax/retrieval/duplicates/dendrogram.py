@@ -42,6 +42,14 @@ class Dendrogram:
         place[np.argsort(first)] = np.arange(len(first))
         return place[number]
 
+    def pairs_at(self, thresholds: Float64[NDArray, " t"]) -> Int[NDArray, " t"]:
+        """How many pairs of listings are in one group at each threshold."""
+        counts = np.empty(len(thresholds), np.int64)
+        for n, threshold in enumerate(thresholds.tolist()):
+            size = np.diff(np.append(np.flatnonzero(self.gap < threshold), len(self)))
+            counts[n] = (size * (size - 1) // 2).sum()
+        return counts
+
     def reach(self) -> Int[NDArray, " n"]:
         """With how many others each listing is joined at the lowest threshold."""
         run = np.cumsum(self.gap == APART) - 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.duplicates.dendrogram import Dendrogram
+from stylejax.retrieval.duplicates.dendrogram import APART, Dendrogram
 from stylejax.retrieval.duplicates.groups import Groups, groups_at
 from stylejax.retrieval.duplicates.labelled import Judge, floor_of
 from stylejax.retrieval.duplicates.linkage import average_linkage
@@ -44,6 +44,7 @@ class Duplicates:
     threshold: float
     points: list[Point]  # precision and recall over the threshold; none without labels
     estimate: Point | None  # those of the threshold; None without labels
+    floor: float = APART  # the labelled pairs say nothing of thresholds below
 
     @cached_property
     def groups(self) -> Groups:
@@ -78,7 +79,8 @@ def find_duplicates(
         dendrogram = _linked(space, near, threshold)
         labelled = judge.labelled(dendrogram)
         estimate = point(labelled, threshold)
-        return Duplicates(space, near, dendrogram, threshold, curve(labelled), estimate)
+        points = curve(labelled)
+        return Duplicates(space, near, dendrogram, threshold, points, estimate, labelled.floor)
     score, same = judge.scores()
     if not len(score):
         raise ConfigError(
@@ -96,7 +98,7 @@ def find_duplicates(
     # An interval is always shown, also where the estimate alone has chosen.
     level = wanted.confidence or LEVEL
     estimate, points = point(labelled, best.threshold, level=level), curve(labelled, level=level)
-    return Duplicates(space, near, dendrogram, best.threshold, points, estimate)
+    return Duplicates(space, near, dendrogram, best.threshold, points, estimate, labelled.floor)
 
 
 def _linked(space: Space, near: Neighbours, floor: float) -> Dendrogram:

@@ -14,6 +14,10 @@ from stylejax.retrieval.duplicates.neighbours import Neighbours
 from stylejax.retrieval.duplicates.space import Space
 
 MOST = 5_000_000  # pairs that are judged, about
+LOOKS = 200  # thresholds at which pairs are held to the groups
+KOLMOGOROV = 1.63  # over the root of their number: between a lot's pairs and all, 1 time in 100
+# Pairs that share listings or products are no lot; up to here they pass however many they are.
+ALIKE = 0.25
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Labelled:
     weight: Float[NDArray, " p"]  # how much each counts
     units: Int[NDArray, "p 2"]  # pairs that share a unit are right or wrong together
     wanted: float  # weight of all pairs that are one product: what recall is a share of
+    floor: float = APART  # no threshold below is judged by these pairs
 
     def __len__(self) -> int:
         return len(self.joined)
@@ -77,13 +82,15 @@ class ByTable:
         return cosine - (crowding[left] + crowding[right]) / 2, self.same
 
     def labelled(self, dendrogram: Dendrogram) -> Labelled:
-        """All of them."""
+        """All of them, for the thresholds whose groups make such pairs."""
+        joined = dendrogram.joined_at(self.left, self.right)
         return Labelled(
-            joined=dendrogram.joined_at(self.left, self.right),
+            joined=joined,
             same=self.same,
             weight=np.ones(len(self.left)),
             units=np.stack([self.left, self.right], axis=1).astype(np.int64),
             wanted=float(self.same.sum()),
+            floor=covered_from(joined, dendrogram),
         )
 
 
@@ -147,6 +154,34 @@ class ByTruth:
         spent = np.cumsum(np.bincount(of, cost[asked])[order])
         some = max(1, int(np.searchsorted(spent, MOST, side="right")))
         return asked[np.isin(of, order[:some])]
+
+
+def covered_from(joined: Float[NDArray, " p"], dendrogram: Dendrogram) -> float:
+    """The lowest threshold at which some pairs look as if drawn from all that its groups make.
+
+    Precision is a share of the pairs that groups make. Pairs that somebody picked, such as good
+    ones, say little of it: at a threshold far below theirs nearly all are in one group, and they
+    are still the same good ones. Where the groups grow as much faster than the pairs within them as
+    no lot would have it (Kolmogorov-Smirnov), the pairs are not judged by.
+
+    Args:
+      joined: the highest threshold at which each pair is in one group.
+      dendrogram: of the groups.
+
+    Returns:
+      One of `joined`; `APART` where no pair is ever joined.
+    """
+    found = np.sort(joined[np.isfinite(joined)])[::-1]
+    if not len(found):
+        return APART
+    cuts = np.unique(found[np.linspace(0, len(found) - 1, LOOKS).astype(int)])[::-1]
+    given = np.searchsorted(-found, -cuts, side="right")
+    made = dendrogram.pairs_at(cuts)
+    for last in range(len(cuts), 0, -1):
+        apart = np.abs(given[:last] / given[last - 1] - made[:last] / made[last - 1]).max()
+        if apart <= max(ALIKE, KOLMOGOROV / given[last - 1] ** 0.5):
+            return float(cuts[last - 1])
+    return float(cuts[0])  # a single pair is like any other
 
 
 def floor_of(score: Float[NDArray, " p"], same: Bool[NDArray, " p"], precision: float) -> float:

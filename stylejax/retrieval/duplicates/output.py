@@ -91,6 +91,7 @@ def write_result(folder: Path, found: Duplicates, told: dict[str, Any]) -> None:
         "estimate": None if estimate is None else dataclasses.asdict(estimate),
         "counts": counts(found),
         **told,
+        "judged_from": found.floor if np.isfinite(found.floor) else None,
         "curve": [dataclasses.asdict(point) for point in found.points],
     }
     write_json(folder / RESULT, values)

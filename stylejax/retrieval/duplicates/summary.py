@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from stylejax.retrieval.duplicates.agreement import MEASURES
 from stylejax.retrieval.duplicates.find import Duplicates
 from stylejax.retrieval.duplicates.output import counts
+from stylejax.retrieval.duplicates.threshold import Point
 
 HEADERS = ("precision", "recall", "precision by listings", "recall by listings")
 
@@ -26,20 +29,30 @@ def print_summary(found: Duplicates, told: Mapping[str, Any]) -> None:
         f"the largest with {number['largest']:,}"
     )
     print(f"threshold  {found.threshold:z.3f}, {told['threshold_by']}")
+    if np.isfinite(found.floor):
+        print(
+            f"labels     judge thresholds from {found.floor:z.3f} up; below, groups make other pairs"
+        )
     if estimate is not None:
         wanted = told["wanted"]
-        asked = f"; wanted {wanted['precision']:g}" if wanted else ""
-        if estimate.precision is None:
-            print(f"precision  - no labelled pair is in one group{asked}")
-        else:
-            ends = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
-            print(f"precision  {estimate.precision:.3f} {ends} of the pairs in one group{asked}")
-        if estimate.recall is None:
-            print("recall     - no labelled pair is one product")
-        else:
-            print(f"recall     {estimate.recall:.3f} of the labelled pairs that are one product")
+        _print_estimate(found, estimate, f"; wanted {wanted['precision']:g}" if wanted else "")
     if told["truth"]:
         _print_truth(told["truth"]["splits"])
+
+
+def _print_estimate(found: Duplicates, estimate: Point, asked: str) -> None:
+    if found.threshold < found.floor:
+        print("precision  - no label tells: the groups are of other pairs than were labelled")
+        return
+    if estimate.precision is None:
+        print(f"precision  - no labelled pair is in one group{asked}")
+    else:
+        ends = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+        print(f"precision  {estimate.precision:.3f} {ends} of the pairs in one group{asked}")
+    if estimate.recall is None:
+        print("recall     - no labelled pair is one product")
+    else:
+        print(f"recall     {estimate.recall:.3f} of the labelled pairs that are one product")
 
 
 def _print_truth(splits: Mapping[str, Mapping[str, Any]]) -> None:

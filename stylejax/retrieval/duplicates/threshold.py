@@ -27,11 +27,11 @@ class Point:
     """What a threshold gives."""
 
     threshold: float
-    precision: float | None  # None = no labelled pair is in one group
+    precision: float | None  # None = no labelled pair is in one group, or they are not such pairs
     low: float  # of the interval of the precision
     high: float
     recall: float | None  # share of the labelled pairs of one product that are in one group;
-    # None = no labelled pair is one product
+    # None = no labelled pair is one product, or they are not such as the groups make
     pairs: int  # labelled pairs in one group
 
 
@@ -49,7 +49,8 @@ def curve(labelled: Labelled, *, level: float = LEVEL) -> list[Point]:
     if not joined.any():
         return []
     right = joined & labelled.same
-    values = labelled.joined[right if right.any() else joined]
+    judged = joined & (labelled.joined >= labelled.floor)
+    values = labelled.joined[judged & right if (judged & right).any() else judged]
     cuts = np.unique(np.quantile(values, np.linspace(0, 1, STEPS), method="lower"))[::-1]
     units = _Units.of(labelled.units)
     return [_point(labelled, units, float(cut), level) for cut in cuts]
@@ -62,6 +63,8 @@ def point(labelled: Labelled, threshold: float, *, level: float = LEVEL) -> Poin
 
 def _point(labelled: Labelled, units: _Units, threshold: float, level: float) -> Point:
     together = labelled.joined >= threshold
+    if threshold < labelled.floor:
+        return Point(threshold, None, 0.0, 1.0, None, 0)
     if not together.any():
         return Point(threshold, None, 0.0, 1.0, 0.0 if labelled.wanted else None, 0)
     same, weight = labelled.same[together], labelled.weight[together]

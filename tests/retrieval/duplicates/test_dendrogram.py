@@ -68,3 +68,12 @@ def test_partners_are_all_that_a_listing_is_ever_joined_with() -> None:
         assert sorted(others.tolist()) == mine.tolist()
         assert reach[me] == len(others)
         np.testing.assert_array_equal(score, joined[others])
+
+
+def test_pairs_in_one_group_are_counted() -> None:
+    assert grown().pairs_at(np.array([0.95, 0.9, 0.8, 0.5, -1.0])).tolist() == [0, 1, 2, 6, 6]
+    dendrogram = linked(1)
+    left, right = np.triu_indices(len(dendrogram), 1)
+    joined = dendrogram.joined_at(left, right)
+    cuts = np.unique(dendrogram.gap[np.isfinite(dendrogram.gap)])
+    assert dendrogram.pairs_at(cuts).tolist() == [int((joined >= cut).sum()) for cut in cuts]

@@ -5,7 +5,7 @@ import pytest
 from duplicate_listings import all_pairs, products, space_of
 
 from stylejax.retrieval.duplicates import labelled as module
-from stylejax.retrieval.duplicates.labelled import ByTable, ByTruth, Truth, floor_of
+from stylejax.retrieval.duplicates.labelled import ByTable, ByTruth, Truth, covered_from, floor_of
 from stylejax.retrieval.duplicates.linkage import average_linkage
 
 
@@ -96,3 +96,37 @@ def test_linking_stops_where_half_of_the_precision_is_left() -> None:
     assert floor_of(score, same, 0.95) == 0.4
     assert floor_of(score, same, 0.8) == 0.3
     assert floor_of(score, np.zeros(7, bool), 0.8) == 0.9
+
+
+def every_pair(vectors: np.ndarray):
+    _, _, dendrogram = linked(vectors, -1.0)
+    left, right = np.triu_indices(len(vectors), 1)
+    return dendrogram, dendrogram.joined_at(left, right)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lot_of_all_pairs_judges_every_threshold(seed: int) -> None:
+    dendrogram, joined = every_pair(products(30, 4, spread=0.4, seed=seed)[0])
+    lot = np.random.default_rng(seed).choice(joined, 300, replace=False)
+    assert covered_from(lot, dendrogram) == lot[np.isfinite(lot)].min()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_picked_pairs_do_not_judge_what_throws_all_together(seed: int) -> None:
+    """All pairs of one product, and a few others, as people who look for duplicates label."""
+    vectors, product = products(30, 4, spread=0.4, seed=seed)
+    dendrogram, joined = every_pair(vectors)
+    left, right = np.triu_indices(len(vectors), 1)
+    same = product[left] == product[right]
+    other = np.random.default_rng(seed).choice(np.flatnonzero(~same), 10, replace=False)
+    picked = np.concatenate([joined[same], joined[other]])
+    floor = covered_from(picked, dendrogram)
+    assert floor > picked.min()
+    # Down to there most of what the groups make is right, as the labels say; at the end it is not.
+    assert same[joined >= floor].mean() > 0.6
+    assert same[joined >= picked.min()].mean() < 0.1
+
+
+def test_without_a_pair_that_is_joined_nothing_is_judged() -> None:
+    dendrogram, _ = every_pair(products(3, 2)[0])
+    assert covered_from(np.array([-np.inf]), dendrogram) == -np.inf

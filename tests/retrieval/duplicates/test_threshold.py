@@ -1,5 +1,7 @@
 """Tests of stylejax/retrieval/duplicates/threshold.py."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,10 @@ def test_a_promise_that_cannot_be_kept_is_refused_with_the_best_there_is() -> No
 def test_going_by_the_estimate_takes_the_point_itself() -> None:
     given = pairs([0.9, 0.8, 0.7, 0.6], [True, True, False, False])
     assert choose(curve(given, level=0), 0.66).threshold == 0.8
+
+
+def test_nothing_is_told_of_thresholds_that_the_labels_do_not_reach() -> None:
+    given = replace(pairs([0.9, 0.8, 0.3], [True, False, True]), floor=0.5)
+    assert [p.threshold for p in curve(given)] == [0.9]
+    assert point(given, 0.3) == Point(0.3, None, 0.0, 1.0, None, 0)
+    assert point(given, 0.5).pairs == 2
