@@ -37,6 +37,7 @@ class TitleTokenizer:
         self.definition = definition
         self.max_tokens = max_tokens
         self.vocab_size = max(inner.get_vocab().values()) + 1
+        self._unknown = inner.token_to_id(getattr(inner.model, "unk_token", None) or "")
         self._tokenizer = PreTrainedTokenizerFast(
             tokenizer_object=inner, model_max_length=max_tokens
         )
@@ -44,6 +45,11 @@ class TitleTokenizer:
     def __call__(self, titles: Sequence[str]) -> Int32[NDArray, "n max_tokens"]:
         """Token ids of n titles, cut and filled up; an empty title has no token."""
         return self.read(titles)[0]
+
+    def knows(self, text: str) -> bool:
+        """Whether any word of a text has a token of its own; what is cut off counts not."""
+        ids, words = self.read([text])
+        return bool(((words >= 0) & (ids != self._unknown)).any())
 
     def read(
         self, titles: Sequence[str]

@@ -40,6 +40,9 @@ class Reader:
     def picture(self, file: bytes) -> np.ndarray:
         return read_picture(file, SIDE)
 
+    def knows(self, words: str) -> bool:
+        return any(word.isascii() for word in words.split())
+
     def products(
         self, images: Sequence[np.ndarray | None], words: Sequence[str], rows: int
     ) -> Products:

@@ -58,7 +58,7 @@ def test_turns_weigh_more_each_time(trained_run: Path, capsys: pytest.CaptureFix
     first, second = title.split(maxsplit=1)
     own, words = vector(trained_run, "L00", "m"), vector(trained_run, "L02", "t")
     found = searched(
-        capsys, "--run", trained_run, "--like", "L00", "--text", first, "--text", second
+        capsys, "--run", trained_run, "--like", "L00", "--text", second, "--text", first
     )
     assert found == pytest.approx(expected(trained_run, own + words, "L00"), abs=2e-3)
 
@@ -72,6 +72,9 @@ def test_what_makes_no_query_is_refused(
     assert "reads a photo with words" in refused(
         [*asked, "--text", "red", "--method", "read"], capsys
     )
+    assert "no word of 'кружка'" in refused([*asked, "--text", "кружка"], capsys)
+    assert "nothing is weighed" in refused([*asked, "--text", "red", "--weight", "2"], capsys)
+    assert "are no text" in refused([*asked, "--text", "a\ud800"], capsys)
     assert "not both" in refused([*asked, "--image", photo, "--like", "L00"], capsys)
     assert "no listing 'nobody'" in refused([*asked, "--like", "nobody"], capsys)
     assert "cannot read --image" in refused([*asked, "--image", data_root / "gone.jpg"], capsys)

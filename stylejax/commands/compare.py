@@ -28,7 +28,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     args = parser.parse_args(argv)
     from stylejax.retrieval.album import Album
     from stylejax.retrieval.comparison import curves, named, paired_rows, results, settings
-    from stylejax.retrieval.page import render
+    from stylejax.retrieval.render import render
 
     folders = [Path(folder) for folder in args.runs]
     out = output_file(Path(args.out) if args.out else folders[0] / "compare.html", "--out")

@@ -28,6 +28,10 @@ class RunReader:
 
         return read_picture(file, self.opened.encoder.config.picture.read_size)
 
+    def knows(self, words: str) -> bool:
+        """Whether any of the words means something to the encoder."""
+        return self.opened.tokenizer.knows(words)
+
     def products(
         self,
         images: Sequence[UInt8[NDArray, "size size 3"] | None],

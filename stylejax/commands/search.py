@@ -40,8 +40,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--weight",
         type=float,
-        default=0.5,
-        help="of each turn's words, for a photo or listing of 1",
+        help="of each turn's words, for a photo or listing of 1; 0.5 unless told, up to 4",
     )
     parser.add_argument(
         "--category", default="", help="only listings below it, from the top: 'Home > Mugs'"
@@ -56,7 +55,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.commands.query_reader import RunReader
     from stylejax.labels import require_in_catalogue
     from stylejax.retrieval.index.folder import load_index
-    from stylejax.retrieval.query import Query
+    from stylejax.retrieval.query import Query, require_known
     from stylejax.retrieval.search import Searcher
 
     reader = RunReader(opened)
@@ -67,9 +66,10 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         without=args.without.strip(),
         method=args.method,
         weight=args.weight,
-        category=args.category,
+        category=args.category.strip(),
         top=args.top,
     )
+    require_known(query, reader)
     index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     multiple = opened.encoder.mesh.size
@@ -85,12 +85,11 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         from stylejax.retrieval.page import write_results_page
 
         warn_without_pictures(catalogue, images_setting(args))
-        read = catalogue.picture_reader()
-        photo = Path(args.image).read_bytes() if args.image else b""
-        if args.like in row_of and (image := catalogue.card(row_of[args.like]).image):
-            photo = read(image)
-        scores = [hit.score for hit in found]
-        write_results_page(Path(args.html), query, photo, cards, scores, read=read)
+        picture = Path(args.image) if args.image else None
+        if args.like in row_of:
+            picture = catalogue.card(row_of[args.like]).image
+        scores, read = [hit.score for hit in found], catalogue.picture_reader()
+        write_results_page(Path(args.html), query, picture, cards, scores, read=read)
         print(f"page       {args.html}")
 
 

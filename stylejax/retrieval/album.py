@@ -47,10 +47,6 @@ class Album:
             self._class_of[image] = self._added(self._thumbnail(image))
         return self._class_of[image]
 
-    def add_file(self, picture_file: bytes) -> str:
-        """The same of what is in a picture's file."""
-        return self._added(thumbnail(picture_file, self.side))
-
     def _added(self, jpeg: bytes) -> str:
         # Suppliers copy each other's files: equal pictures under other names are one entry.
         if not jpeg or jpeg in self._class_of:

@@ -18,7 +18,7 @@ from stylejax.labels import Card
 from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import round_ticks
 from stylejax.retrieval.funnel import bars
-from stylejax.retrieval.page import render
+from stylejax.retrieval.render import render
 
 SAMPLE = 50  # pairs to look at
 CATEGORIES = 40  # rows of the table; the rest is folded

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from stylejax.batch import Products
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import MOST_SAID, SAID, Method, Parts
+from stylejax.retrieval.composition import MOST_SAID, Method, Parts
 from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.vectors import prefix
 
 Vectors = list[Float32[NDArray, " dim"] | None]
-# Lanes: queries of one are encoded in one batch.
+# Lanes: queries of one are answered together.
 PICTURED, WORDS, INDEXED = "pictured", "words", "indexed"
 
 
@@ -34,7 +34,7 @@ class Query:
     said: tuple[str, ...] = ()  # words, a turn each
     without: str = ""  # words that are not wanted
     method: Method = "sum"  # how the product and words are put together
-    weight: float = SAID  # of each turn's words in a sum, for a product of 1
+    weight: float | None = None  # of each turn's words in a sum, for a product of 1; None = `SAID`
     category: str = ""  # only listings below it; "" = any
     top: int = 24  # listings wanted
 
@@ -46,17 +46,31 @@ class Query:
             )
         if self.image is None and not self.like and not self.said:
             raise ConfigError("nothing to search for: give a photo, a listing, or words")
+        if not all(words.strip() for words in self.said):
+            raise ConfigError("words are blank, which says nothing: leave them out")
+        for words in (*self.said, self.without):
+            if any("\ud800" <= letter <= "\udfff" for letter in words):
+                raise ConfigError(
+                    f"the words {words!r} are no text: half of a character is missing"
+                )
+        if self.method == "read" and (self.image is None or not self.said):
+            raise ConfigError("the method 'read' reads a photo with words: give both, or use 'sum'")
+        if self.weight is None:
+            return
         if not 0 < self.weight <= MOST_SAID:
             raise ConfigError(
                 f"the weight of words is {self.weight}; use a number above 0, up to {MOST_SAID:g}"
             )
-        if self.method == "read" and (self.image is None or not self.said):
-            raise ConfigError("the method 'read' reads a photo with words: give both, or use 'sum'")
+        if self.method == "read" or not self.said or not (self.like or self.image is not None):
+            raise ConfigError(
+                f"the weight of words is {self.weight}, but nothing is weighed: give a photo or a "
+                "listing, words, and the method 'sum'"
+            )
 
     @property
     def words(self) -> str:
-        """All that was said, as one text."""
-        return " ".join(self.said)
+        """All that was said, as one text, the newest first: it is cut where titles are."""
+        return " ".join(reversed(self.said))
 
     @property
     def lane(self) -> str:
@@ -97,6 +111,23 @@ class QueryReader(Protocol):
     ) -> Products:
         """A batch `[rows, ...]` of listings that have these photos and titles, and then nothing."""
         ...
+
+    def knows(self, words: str) -> bool:
+        """Whether any of the words means something to the encoder."""
+        ...
+
+
+def require_known(query: Query, reader: QueryReader) -> None:
+    """Refuses words that the encoder would take for any others.
+
+    Raises:
+      ConfigError: when of a turn, or of what is not wanted, no word is known.
+    """
+    for words in (*query.said, query.without):
+        if words and not reader.knows(words):
+            raise ConfigError(
+                f"no word of {words!r} is known to the encoder: say it as the catalogue's titles do"
+            )
 
 
 def encoded_parts(

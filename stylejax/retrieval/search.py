@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import Parts, compose
+from stylejax.retrieval.composition import SAID, Parts, compose
 from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.query import INDEXED, Query, QueryReader, encoded_parts
@@ -132,7 +132,7 @@ class Searcher:
             parts = self._encode(self._encoder, self._reader, queries, rows, dim)
         return np.stack(
             [
-                compose(self._about(query, part), query.method, query.weight)
+                compose(self._about(query, part), query.method, query.weight or SAID)
                 for query, part in zip(queries, parts, strict=True)
             ]
         )

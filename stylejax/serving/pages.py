@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Response
 
-from stylejax.retrieval.page import environment
+from stylejax.retrieval.render import environment
 
 FOLDER = Path(__file__).parent / "page"
 # Route -> file in the folder and its type: nothing else of the disk has an address.

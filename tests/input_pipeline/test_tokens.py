@@ -189,3 +189,10 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
 def test_without_a_title_there_is_nothing_to_learn() -> None:
     with pytest.raises(ConfigError, match="no listing of the train split has a title"):
         train_tokenizer(["", ""], OPTIONS)
+
+
+def test_words_are_known_where_any_has_a_token_of_its_own(tokenizer: TitleTokenizer) -> None:
+    assert tokenizer.knows("red mug")
+    assert tokenizer.knows("red кружка")
+    for nothing in ("", "\u200b", "кружка", "杯子"):
+        assert not tokenizer.knows(nothing)

@@ -5,7 +5,14 @@ import pytest
 import served
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.query import INDEXED, PICTURED, WORDS, Query, encoded_parts
+from stylejax.retrieval.query import (
+    INDEXED,
+    PICTURED,
+    WORDS,
+    Query,
+    encoded_parts,
+    require_known,
+)
 
 PHOTO = np.full((served.SIDE, served.SIDE, 3), 200, np.uint8)
 
@@ -33,6 +40,12 @@ def test_lanes(query: Query, lane: str, made_of: list[str]) -> None:
         ({"image": PHOTO, "like": "L00"}, "not both"),
         ({"image": PHOTO, "method": "read"}, "a photo with words"),
         ({"like": "L00", "said": ("red",), "weight": 0.0}, r"weight of words is 0.0; use a number"),
+        ({"said": ("red",), "weight": 1.0}, "nothing is weighed"),
+        ({"like": "L00", "weight": 1.0}, "nothing is weighed"),
+        ({"image": PHOTO, "said": ("a",), "method": "read", "weight": 1.0}, "nothing is weighed"),
+        ({"said": ("red", " ")}, "words are blank"),
+        ({"said": ("a\ud800",)}, r"words 'a\\ud800' are no text"),
+        ({"said": ("a",), "without": "\udfff"}, "are no text"),
         ({"like": "L00", "said": ("red",), "weight": 4.5}, "above 0, up to 4"),
         ({"like": "L00", "said": ("red",), "weight": float("nan")}, "weight of words is nan"),
         ({"like": "L00", "said": ("red",), "method": "read"}, "a photo with words"),
@@ -66,3 +79,15 @@ def test_parts_are_of_their_own_query() -> None:
     assert (second.words is not None, second.without, second.turns) == (True, None, 2)
     assert (third.words, third.without is not None, third.turns) == (None, True, 1)
     assert np.array_equal(first.product, third.product)
+
+
+def test_of_several_turns_the_newest_is_read_first() -> None:
+    assert Query(said=("red mug", "now in teal", "3d")).words == "3d now in teal red mug"
+
+
+def test_words_that_the_encoder_does_not_know_are_refused() -> None:
+    reader = served.Reader()
+    require_known(Query(said=("red", "mug"), without="blue"), reader)
+    for parts in ({"said": ("red", "кружка")}, {"said": ("red",), "without": "кружка"}):
+        with pytest.raises(ConfigError, match="no word of 'кружка' is known"):
+            require_known(Query(**parts), reader)

@@ -45,7 +45,7 @@ def asked(
     """A query and its vector, put together by hand."""
     reader = served.Reader()
     image = reader.picture(served.photo(root, photo)) if photo else None
-    words, without = " ".join(said), more.get("without", "")
+    words, without = " ".join(reversed(said)), more.get("without", "")
 
     def read(image: np.ndarray | None, text: str) -> np.ndarray:
         return served.vector(reader.products([image], [text], 1), 0)

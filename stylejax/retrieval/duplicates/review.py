@@ -18,7 +18,7 @@ from stylejax.retrieval.album import Album
 from stylejax.retrieval.charts import SHARE_TICKS, Chart, Series, round_ticks
 from stylejax.retrieval.duplicates.find import Duplicates
 from stylejax.retrieval.duplicates.output import counts
-from stylejax.retrieval.page import render
+from stylejax.retrieval.render import render
 
 SECTIONS = 6  # groups of each kind
 BY_LOT = 12  # groups drawn from all

@@ -30,9 +30,7 @@ def print_summary(found: Duplicates, told: Mapping[str, Any]) -> None:
     )
     print(f"threshold  {found.threshold:z.3f}, {told['threshold_by']}")
     if np.isfinite(found.floor):
-        print(
-            f"labels     judge thresholds from {found.floor:z.3f} up; below, groups make other pairs"
-        )
+        print(f"labels     judge thresholds from {found.floor:z.3f} up; below, groups make others")
     if estimate is not None:
         wanted = told["wanted"]
         _print_estimate(found, estimate, f"; wanted {wanted['precision']:g}" if wanted else "")

@@ -23,7 +23,7 @@ from stylejax.retrieval.evaluation.evaluate import truth_of_splits, worst_first
 from stylejax.retrieval.evaluation.table import DIVIDED
 from stylejax.retrieval.evaluation.truth import Truth
 from stylejax.retrieval.funnel import bars
-from stylejax.retrieval.page import render
+from stylejax.retrieval.render import render
 from stylejax.retrieval.report.clusters import clusters
 from stylejax.retrieval.report.examples import Judged, drawn, examples
 from stylejax.retrieval.report.plane import plane
