@@ -102,8 +102,8 @@ def test_the_page_of_a_changed_listing(
     trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "page.html"
-    asked = ("--like", "L00", "--text", "red", "--text", "mug", "--without", "gift")
+    asked = ("--like", "L00", "--text", "red", "--text", "mug", "--without", "blue")
     searched(capsys, "--run", trained_run, *asked, "--html", out)
     page = out.read_text(encoding="utf-8")
     assert "31 listings by listing, words, without" in page
-    assert "&ldquo;red&rdquo;, then &ldquo;mug&rdquo;, without &ldquo;gift&rdquo;" in page
+    assert "&ldquo;red&rdquo;, then &ldquo;mug&rdquo;, without &ldquo;blue&rdquo;" in page

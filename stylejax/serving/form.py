@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import METHODS, SAID, Method
+from stylejax.retrieval.composition import METHODS, Method
 from stylejax.retrieval.query import Query
 from stylejax.serving.limits import TURNS, Limits, Refused
 
@@ -29,7 +29,7 @@ class SearchForm:
     words: tuple[str, ...]  # a turn each
     without: str
     method: Method
-    weight: float
+    weight: float | None  # None = as it is by default
     category: str
     top: int
 
@@ -118,8 +118,10 @@ def _said(form: FormData, name: str, limits: Limits) -> list[str]:
     return texts
 
 
-def _weight(form: FormData) -> float:
-    text = str(form.get("weight", SAID))
+def _weight(form: FormData) -> float | None:
+    if "weight" not in form:
+        return None
+    text = str(form["weight"])
     if not re.fullmatch(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", text):
         raise Refused(422, "weight has to be a number")
     return float(text)

@@ -84,7 +84,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def search_form(limits: Limits, top: int) -> dict[str, Any]:
     """The body of a search, as OpenAPI; `top` = listings where the form does not say."""
     said = {"type": "string", "maxLength": limits.words, "pattern": PRINTED}
-    summed = {"const": "sum"}  # what is not read with a photo
+    # What is not read with a photo, and what is not summed up.
+    summed, unweighed = {"method": {"const": "sum"}}, {"weight": False}
     fields = {
         "photo": {
             "type": "string",
@@ -137,10 +138,12 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
         "properties": fields,
         "additionalProperties": False,
         "anyOf": [
-            {"required": ["photo", "words"], "properties": {"like": False}},
-            {"required": ["photo"], "properties": {"like": False, "method": summed}},
-            {"required": ["like"], "properties": {"photo": False, "method": summed}},
-            {"required": ["words"], "properties": {"photo": False, "method": summed}},
+            {"required": ["photo", "words"], "properties": {"like": False, **summed}},
+            {"required": ["like", "words"], "properties": {"photo": False, **summed}},
+            {"required": ["photo", "words"], "properties": {"like": False, **unweighed}},
+            {"required": ["photo"], "properties": {"like": False, **summed, **unweighed}},
+            {"required": ["like"], "properties": {"photo": False, **summed, **unweighed}},
+            {"required": ["words"], "properties": {"photo": False, **summed, **unweighed}},
         ],
     }
     return {
