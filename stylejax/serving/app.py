@@ -20,13 +20,14 @@ from starlette.exceptions import HTTPException
 
 import stylejax
 from stylejax.labels import Card
+from stylejax.retrieval.composition import MOST_SAID, SAID
 from stylejax.retrieval.query import Query, QueryReader
 from stylejax.retrieval.search import Found, Searcher
 from stylejax.serving import schemas
 from stylejax.serving.batching import Batcher
 from stylejax.serving.form import read_form
 from stylejax.serving.guard import Guard, problem
-from stylejax.serving.limits import Limits, Refused
+from stylejax.serving.limits import TURNS, Limits, Refused
 from stylejax.serving.pages import FILES, api_page, file_of
 from stylejax.serving.photos import Thumbnails, read_photo
 
@@ -110,6 +111,9 @@ def create_app(
             note=served.note,
             upload_bytes=limits.upload,
             words=limits.words,
+            turns=TURNS,
+            weight=SAID,
+            most_weight=MOST_SAID,
             top=limits.top,
         )
 

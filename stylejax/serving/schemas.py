@@ -60,6 +60,9 @@ class Health(BaseModel):
     note: str = Field(description="what of the data is simulated; empty = nothing")
     upload_bytes: int = Field(description="of a photo, at most")
     words: int = Field(description="characters of a turn, at most")
+    turns: int = Field(description="of one search, at most")
+    weight: float = Field(description="of each turn's words where a search does not say")
+    most_weight: float = Field(description="that a search may say")
     top: int = Field(description="listings of an answer, at most")
 
 

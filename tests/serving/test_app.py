@@ -123,6 +123,7 @@ def test_categories_and_health(client: Client) -> None:
     )
     assert health["note"] == "Everything here is simulated."
     assert (health["upload_bytes"], health["words"], health["top"]) == (10 * 2**20, 500, 20)
+    assert (health["turns"], health["weight"], health["most_weight"]) == (8, 0.5, 4.0)
 
 
 def test_a_title_is_text_wherever_it_goes(client: Client) -> None:
