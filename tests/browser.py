@@ -1,12 +1,15 @@
 """Chromium of the system's packages, driven by Selenium; it is never fetched."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
@@ -57,3 +60,37 @@ def chromium(size: tuple[int, int] = WIDE) -> Iterator[Chrome]:
             yield driver
         finally:
             driver.quit()
+
+
+def opened(chrome: Chrome, address: str) -> Chrome:
+    """The page of a server of 32 listings, as a visit begins."""
+    chrome.get("about:blank")
+    chrome.get_log("browser")
+    chrome.get(address)
+    until(chrome, lambda: "32 listings" in text(chrome, "about"))
+    return chrome
+
+
+def until(page: Chrome, true: Callable[[], Any]) -> None:
+    WebDriverWait(page, 20).until(lambda _: true())
+
+
+def text(page: Chrome, name: str) -> str:
+    return page.find_element(By.ID, name).text
+
+
+def said(page: Chrome, start: str) -> None:
+    until(page, lambda: text(page, "status").startswith(start))
+
+
+def names(page: Chrome) -> list[str]:
+    """All at once: between two looks the list may be another."""
+    script = "return [...document.querySelectorAll('#results .name')].map(e => e.textContent)"
+    return page.execute_script(script)
+
+
+def search(page: Chrome, words: str) -> None:
+    field = page.find_element(By.ID, "words")
+    field.clear()
+    field.send_keys(words)
+    page.find_element(By.ID, "go").click()

@@ -104,7 +104,8 @@ def walk(page: Chrome, address: str, words: Sequence[str], out: Path, name: str)
     said("by photo and words")
     # What the photo shows is wanted otherwise: the words count more.
     page.find_element(By.ID, "weight").send_keys(Keys.ARROW_RIGHT * 4)
-    WebDriverWait(page, 60).until(lambda _: page.find_element(By.ID, "share").text == "1.5")
+    asked = "return history.state.weight"
+    WebDriverWait(page, 60).until(lambda _: page.execute_script(asked) == 1.5)
     said("best first")
     shoot("photo-and-words")
     category = Select(page.find_element(By.ID, "category"))

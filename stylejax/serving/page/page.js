@@ -1,266 +1,219 @@
 // The page: a photo or a listing, words and a category to a grid of listings; words said after that
-// change it, turn by turn. Whatever the server sends is put in as text, never as markup.
-"use strict";
+// change it, turn by turn.
+//
+// Its state is one question. The history of the browser keeps it (`now`), the form and the turns
+// show it (`fill`), whatever is done on the page makes another of it (`drafted`), which is asked.
+import { at, busy, complain, describe, list, offer, say, sentence, showProduct, turns } from "/shown.js";
 
-const at = (id) => document.getElementById(id);
-const photos = [null]; // photos of this visit by number: the history of the browser keeps numbers
-const TURNS = 8; // that the server takes
-const WEIGHT = 0.5; // its default
-let limits = { upload_bytes: Infinity, words: 500 };
-let product = nothing(); // what is in the form
+const PAUSE = 300; // milliseconds that the slider rests before its weight is asked
+// Photos of this visit by their addresses in it, which are random: an entry of the history that is
+// older than the visit never gets the photo of another.
+const photos = new Map();
+let limits = null; // what the server says of itself
 let asked = 0; // number of the newest question: answers to earlier ones are dropped
+let resting = 0; // timer of the slider
 
-// A question is what the history keeps: a product, { said: [words of each turn], weight: of each of
-// them beside the product, without, category }.
+// A photo, or id and title of a listing; the words of the form; what was said then, turn by turn.
 function nothing() {
-  return { photo: 0, like: "", name: "" }; // number of a photo, or id and title of a listing
+  const product = { photo: "", like: "", name: "" };
+  return { ...product, words: "", then: [], without: "", category: "", weight: limits.weight };
 }
 
-function is(product) {
-  return Boolean(product.photo || product.like);
+function now() {
+  return { ...nothing(), ...history.state };
+}
+
+function drafted() {
+  const question = now();
+  for (const field of ["words", "without", "category"]) question[field] = at(field).value.trim();
+  question.weight = Number(at("weight").value);
+  if (lost(question)) question.photo = ""; // the form shows none
+  return question;
+}
+
+function said(question) {
+  return [question.words, ...question.then].filter(Boolean);
+}
+
+function asks(question) {
+  return Boolean(question.photo || question.like || said(question).length);
+}
+
+function lost(question) {
+  return question.photo !== "" && !photos.has(question.photo); // the page was loaded anew
 }
 
 async function answer(address, options) {
-  const response = await fetch(address, options);
-  const body = await response.json().catch(() => ({ detail: `error ${response.status}` }));
-  if (!response.ok) throw new Error(body.detail);
+  const response = await fetch(address, options).catch(() => {
+    throw new Error("the server does not answer; try again");
+  });
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(body.detail ?? `the server answers with error ${response.status}`);
   return body;
 }
 
-function say(text, wrong = false) {
-  at("status").textContent = text;
-  at("status").classList.toggle("wrong", wrong);
-}
-
-function show({ photo, like, name }) {
-  const file = photos[photo] ?? null;
-  product = { photo: file ? photo : 0, like, name };
-  const preview = at("preview");
-  if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
-  preview.removeAttribute("src");
-  preview.hidden = at("remove").hidden = !is(product);
-  at("product").hidden = !like;
-  at("invitation").hidden = is(product);
-  at("product").textContent = like && `More like “${name}”`;
-  preview.alt = like ? name : "your photo";
-  if (file) preview.src = URL.createObjectURL(file);
-  else if (like) preview.src = `/picture/${encodeURIComponent(like)}`;
-}
-
-function take(file) {
-  if (!file) return;
-  if (file.size > limits.upload_bytes) {
-    const mib = (limits.upload_bytes / 2 ** 20).toLocaleString();
-    say(`This photo is larger than ${mib} MiB; take a smaller one.`, true);
-    return;
-  }
-  show({ ...nothing(), photo: photos.push(file) - 1 });
-  submit();
-}
-
-function submit() {
-  const words = at("words").value.trim();
-  if (!is(product) && !words) {
-    say("Give a photo, words, or both.", true);
-    return;
-  }
-  const without = at("without").value.trim();
-  const said = words ? [words] : [];
-  ask({ ...product, said, weight: WEIGHT, without, category: at("category").value });
+function same(question, other) {
+  return JSON.stringify(question) === JSON.stringify(other);
 }
 
 function ask(question) {
-  history.pushState(question, "");
-  run(question);
+  if (!same(question, now())) keep(question);
+  else if (busy()) return;
+  view(question);
 }
 
-async function run(question) {
-  const number = ++asked;
+// A weight that is tried takes the place of the one before, or Back would go through all of them;
+// so does a form that asks nothing yet.
+function keep(question) {
+  const before = now();
+  const weighed = same({ ...question, weight: before.weight }, before);
+  if (weighed || !(asks(before) || asks(question))) history.replaceState(question, "");
+  else history.pushState(question, "");
+}
+
+function view(question) {
+  asked += 1;
+  clearTimeout(resting);
+  fill(question);
+  if (asks(question) && !lost(question)) {
+    search(question);
+    return;
+  }
+  list([]);
+  say(lost(question) ? "Photos are not kept when the page is loaded anew: give yours again." : "");
+}
+
+function fill(question) {
+  const listing = question.like && `/picture/${encodeURIComponent(question.like)}`;
+  const picture = photos.has(question.photo) ? question.photo : listing;
+  showProduct(picture, question);
+  for (const field of ["words", "without", "category"]) at(field).value = question[field];
+  at("weight").value = question.weight;
+  at("share").value = at("weight").value;
+  at("weigh").hidden = !(picture && said(question).length);
+  at("change").hidden = !asks(question);
+  turns(question.then, limits.turns - 1, takeBack); // the words of the form are one
+}
+
+async function search(question) {
+  const number = asked;
   say("Searching …");
-  at("results").classList.add("waiting");
+  at("results").ariaBusy = "true";
   try {
-    const found = await answer("/api/search", { method: "POST", body: formOf(question) });
+    const { results } = await answer("/api/search", { method: "POST", body: formOf(question) });
     if (number !== asked) return;
-    list(found.results);
-    turns(question);
-    say(sentence(question, found.results.length));
+    list(results, more);
+    say(sentence(question, said(question), results.length));
   } catch (error) {
     if (number !== asked) return;
-    clear();
-    const lost = error instanceof TypeError; // fetch's word for a connection that broke
-    say(lost ? "The server does not answer." : `Not found: ${error.message}.`, true);
-  } finally {
-    if (number === asked) at("results").classList.remove("waiting");
+    list([]);
+    complain(error);
   }
 }
 
 function formOf(question) {
   const form = new FormData();
-  if (question.photo) form.append("photo", photos[question.photo]);
-  for (const words of question.said) form.append("words", words);
-  if (is(question) && question.said.length) form.append("weight", question.weight);
+  const words = said(question);
+  for (const turn of words) form.append("words", turn);
+  if (question.photo) form.append("photo", photos.get(question.photo));
+  if ((question.photo || question.like) && words.length) form.append("weight", question.weight);
   for (const field of ["like", "without", "category"]) {
     if (question[field]) form.append(field, question[field]);
   }
   return form;
 }
 
-function sentence(question, count) {
-  const listings = `${count} listing${count === 1 ? "" : "s"}`;
-  const about = question.like ? `like “${question.name}”` : question.photo ? "by photo" : "";
-  const words = question.said.length ? (about ? " and words" : "by words") : "";
-  const without = question.without ? ` without “${question.without}”` : "";
-  const inside = question.category ? ` in ${question.category}` : "";
-  const order = "best first. The score is the cosine of query and listing.";
-  return `${listings} ${about}${words}${without}${inside}, ${order}`;
-}
-
-function turns(question) {
-  const taken = question.said.map((words, turn) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = `${words} ×`;
-    button.setAttribute("aria-label", `Take back “${words}”`);
-    button.addEventListener("click", () => {
-      const said = question.said.filter((_, other) => other !== turn);
-      if (said.length || is(question)) ask({ ...question, said });
-      else clear();
-    });
-    item.append(button);
-    return item;
-  });
-  at("turns").replaceChildren(...taken);
-  at("weigh").hidden = !(is(question) && question.said.length);
-  at("weight").value = at("share").value = question.weight;
-  at("then").value = "";
-  at("then").disabled = at("add").disabled = question.said.length >= TURNS;
-  at("change").hidden = false;
-}
-
-function clear() {
-  at("change").hidden = true;
-  list([]);
-  say("");
-}
-
-function list(results) {
-  at("results").replaceChildren(...results.map(card));
-}
-
-function card(result) {
-  const item = at("result").content.cloneNode(true).firstElementChild;
-  const name = result.title || "(no title)";
-  const image = item.querySelector("img");
-  if (result.picture) {
-    image.addEventListener("load", () => {
-      item.querySelector(".photo span").hidden = true;
-    });
-    image.addEventListener("error", () => {
-      image.hidden = true;
-    });
-    image.hidden = false;
-    image.alt = name;
-    image.src = result.picture;
-  }
-  item.querySelector(".rank").textContent = result.rank;
-  item.querySelector(".score").textContent = result.score.toFixed(3);
-  item.querySelector(".name").textContent = name;
-  item.querySelector(".name").title = name;
-  item.querySelector(".path").textContent = result.category;
-  item.querySelector(".more").setAttribute("aria-label", `More like ${name}`);
-  item.querySelector(".more").addEventListener("click", () => {
-    show({ ...nothing(), like: result.item_id, name });
-    at("words").value = at("without").value = "";
-    submit();
-    scrollTo({ top: at("status").offsetTop - 12 });
-  });
-  return item;
-}
-
-at("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submit();
-});
-at("change").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const words = at("then").value.trim();
-  const now = history.state;
-  if (words && now) ask({ ...now, said: [...now.said, words] });
-});
-at("weight").addEventListener("input", () => {
-  at("share").value = at("weight").value;
-});
-at("weight").addEventListener("change", () => {
-  if (history.state) ask({ ...history.state, weight: Number(at("weight").value) });
-});
-at("photo").addEventListener("change", () => {
-  take(at("photo").files[0]);
-  at("photo").value = ""; // so that the same photo can be chosen again
-});
-at("preview").addEventListener("error", () => {
-  at("preview").hidden = true; // a listing without a picture
-});
-at("remove").addEventListener("click", () => show(nothing()));
-at("category").addEventListener("change", () => {
-  const now = history.state;
-  if (now) ask({ ...now, category: at("category").value });
-});
-
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  at("drop").classList.add("over");
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) at("drop").classList.remove("over");
-});
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  at("drop").classList.remove("over");
-  take(event.dataTransfer.files[0]);
-});
-addEventListener("paste", (event) => take(event.clipboardData.files[0]));
-
-function restore(question) {
-  if (!question) {
-    show(nothing());
-    clear();
+function take(file) {
+  if (file.size > limits.upload_bytes) {
+    const mib = (limits.upload_bytes / 2 ** 20).toLocaleString();
+    say(`This photo is larger than ${mib} MiB; take a smaller one.`, true);
     return;
   }
-  show(question);
-  at("words").value = question.said[0] ?? "";
-  at("without").value = question.without;
-  at("category").value = question.category;
-  if (question.photo && !product.photo) {
-    clear(); // the page was loaded anew, and photos are not kept
-    say("Give the photo once more.");
-  } else run(question);
-}
-addEventListener("popstate", (event) => restore(event.state));
-
-function describe(health) {
-  limits = health;
-  for (const field of ["words", "without", "then"]) at(field).maxLength = health.words;
-  at("note").textContent = health.note;
-  at("note").hidden = !health.note;
-  const count = health.listings.toLocaleString();
-  at("about").textContent = `${count} listings, run ${health.run} at step ${health.step}.`;
+  const photo = URL.createObjectURL(file);
+  photos.set(photo, file);
+  ask({ ...drafted(), photo, like: "", name: file.name });
 }
 
-function offer(categories) {
-  for (const { path, listings } of categories) {
-    const levels = path.split(" > ");
-    const indent = "\u00a0\u00a0\u00a0".repeat(levels.length - 1);
-    at("category").append(new Option(`${indent}${levels.at(-1)} (${listings})`, path));
+// A listing is a new start: what was said led to it.
+function more(result, name) {
+  const { category, weight } = drafted();
+  ask({ ...nothing(), like: result.item_id, name, category, weight });
+  scrollTo({ top: at("status").offsetTop - 12 });
+}
+
+function takeBack(turn) {
+  const question = drafted();
+  ask({ ...question, then: question.then.filter((_, other) => other !== turn) });
+}
+
+function listenToTheForm() {
+  at("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(drafted());
+    if (!asks(now())) say("Give a photo, words, or both.", true);
+  });
+  for (const field of ["without", "category"]) {
+    at(field).addEventListener("change", () => ask(drafted()));
   }
-  at("category").disabled = !categories.length;
+  at("photo").addEventListener("change", () => {
+    const [file] = at("photo").files;
+    if (file) take(file);
+    at("photo").value = ""; // so that the same photo can be chosen again
+  });
+  at("remove").addEventListener("click", () => {
+    at("photo").focus(); // the button goes
+    ask({ ...drafted(), photo: "", like: "", name: "" });
+  });
 }
 
-Promise.all([answer("/api/health"), answer("/api/categories")])
-  .then(([health, categories]) => {
-    describe(health);
-    offer(categories);
-    if (history.state) restore(history.state);
-  })
-  .catch((error) => say(`The server does not answer: ${error.message}.`, true));
+function listenToTheTurns() {
+  at("change").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const question = drafted();
+    const words = at("then").value.trim();
+    at("then").value = "";
+    if (words) ask({ ...question, then: [...question.then, words] });
+  });
+  at("weight").addEventListener("input", () => {
+    at("share").value = at("weight").value;
+    clearTimeout(resting);
+    resting = setTimeout(() => ask(drafted()), PAUSE);
+  });
+}
+
+// Photos from other windows; text is dropped and pasted as everywhere.
+function listenToTheWindow() {
+  const brings = (event) => event.dataTransfer.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    at("drop").classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) at("drop").classList.remove("over");
+  });
+  addEventListener("drop", (event) => {
+    at("drop").classList.remove("over");
+    if (!brings(event)) return;
+    event.preventDefault();
+    take(event.dataTransfer.files[0]);
+  });
+  addEventListener("paste", ({ clipboardData: { files, types } }) => {
+    if (files.length && !types.includes("text/plain")) take(files[0]);
+  });
+  addEventListener("popstate", () => view(now()));
+}
+
+try {
+  const [health, categories] = await Promise.all([answer("/api/health"), answer("/api/categories")]);
+  limits = health;
+  describe(health);
+  offer(categories);
+  listenToTheForm();
+  listenToTheTurns();
+  listenToTheWindow();
+  at("form").inert = false;
+  view(now());
+} catch (error) {
+  complain(error);
+}
