@@ -27,7 +27,8 @@ class Batcher(Generic[Question, Answer]):
     """Asks for several questions at a time; questions of one lane go together.
 
     A question waits for company for a few milliseconds when nothing else is going on, and while the
-    device works on the batch before. One thread does all batches, one after another.
+    device works on the batch before. One thread does all batches, one after another. When a batch fails,
+    its questions are asked again one by one.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Batcher(Generic[Question, Answer]):
         self._came = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "device")
         self.batches = 0  # that were done
-        self.answered = 0  # questions in them
+        self.questions = 0  # answered in them
 
     async def ask(self, lane: str, question: Question) -> Answer:
         """The answer to one question.
@@ -109,17 +110,21 @@ class Batcher(Generic[Question, Answer]):
         return taken
 
     async def _do(self, lane: str, taken: Sequence[_Waiting[Question, Answer]]) -> None:
+        taken = [one for one in taken if not one.answer.done()]
         if not taken:
             return
         loop, questions = asyncio.get_running_loop(), [one.question for one in taken]
         try:
             answers = await loop.run_in_executor(self._thread, self._work, lane, questions)
+            pairs = list(zip(taken, answers, strict=True))
         except Exception as error:  # whatever it is, the server goes on; each request reports it
-            for one in taken:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+            if len(taken) > 1:  # what one of them cannot be answered for is not the others' fault
+                for one in taken:
+                    await self._do(lane, [one])
+            elif not taken[0].answer.done():
+                taken[0].answer.set_exception(error)
             return
-        self.batches, self.answered = self.batches + 1, self.answered + len(taken)
-        for one, answer in zip(taken, answers, strict=True):
+        self.batches, self.questions = self.batches + 1, self.questions + len(taken)
+        for one, answer in pairs:
             if not one.answer.done():
                 one.answer.set_result(answer)

@@ -8,6 +8,7 @@ from typing import cast
 
 from jaxtyping import UInt8
 from numpy.typing import NDArray
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
@@ -18,6 +19,7 @@ from stylejax.serving.limits import TURNS, Limits, Refused
 
 FIELDS = ("photo", "like", "words", "without", "method", "weight", "category", "top")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+CHARSETS = ("utf-8", "utf8")  # a client that may choose one may choose a decoder that fails
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,16 @@ async def read_form(request: Request, limits: Limits, top: int) -> SearchForm:
       top: listings where the form does not say.
 
     Raises:
-      Refused: 415 for another kind of body, 422 for a field that is unknown, given twice, of
-        another kind, blank or out of range.
+      Refused: 415 for another kind of body or charset, 422 for a field that is unknown, given
+        twice, of another kind, no text, blank or out of range.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # As Starlette reads it, so that both see the same charset.
+    named, options = parse_options_header(request.headers.get("content-type", ""))
+    kind, charset = named.decode("latin-1"), options.get(b"charset", b"utf-8").decode("latin-1")
     if kind not in FORMS:
         raise Refused(415, f"the body has to be a form, {FORMS[0]}; it is {kind or 'of no type'!r}")
+    if charset.lower() not in CHARSETS:
+        raise Refused(415, f"the form has to be in utf-8; its charset is {charset[:40]!r}")
     async with request.form(max_files=len(FIELDS), max_fields=2 * len(FIELDS) + TURNS) as form:
         return await _checked(form, limits, top)
 
@@ -84,6 +90,8 @@ async def _checked(form: FormData, limits: Limits, top: int) -> SearchForm:
         if any(isinstance(value, UploadFile) != (name == "photo") for value in values):
             kind = "a file" if name == "photo" else "text"
             raise Refused(422, f"{name} has to be {kind}")
+        if not all(_is_text(value) for value in values):
+            raise Refused(422, f"{name} is no text: it has half a character, a lone surrogate")
     photo = form.get("photo")
     file = await photo.read() if isinstance(photo, UploadFile) else None
     if isinstance(photo, UploadFile) and not file and not photo.filename:
@@ -103,6 +111,16 @@ async def _checked(form: FormData, limits: Limits, top: int) -> SearchForm:
         str(form.get("category", "")).strip(),
         _wanted(form, limits, top),
     )
+
+
+def _is_text(value: str | UploadFile) -> bool:
+    """Whether a field can be written as UTF-8, unless it is a file; no tokenizer reads the rest."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _said(form: FormData, name: str, limits: Limits) -> list[str]:

@@ -1,5 +1,6 @@
 """Tests of stylejax/serving/app.py, form.py and pages.py: the API as a client meets it."""
 
+import asyncio
 import html
 import io
 import logging
@@ -14,7 +15,10 @@ import served
 from fastapi.testclient import TestClient
 from httpx2 import Client
 from PIL import Image
+from starlette.datastructures import FormData
 
+from stylejax.serving.form import _checked
+from stylejax.serving.limits import Limits, Refused
 from stylejax.serving.pages import FOLDER
 
 
@@ -206,6 +210,28 @@ def test_a_file_field_that_nobody_filled_in_is_no_photo(client: Client) -> None:
 def test_a_body_that_is_no_form(client: Client, kind: str, body: bytes, status: int) -> None:
     sent = client.post("/api/search", content=body, headers={"Content-Type": kind})
     assert refusal(sent, status)
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-7", "unicode_escape", "undefined", "punycode", "latin-1", "utf-8-sig", "x" * 3000, '"'],
+)
+def test_a_form_is_utf_8(client: Client, charset: str) -> None:
+    """Some decoders fail at nearly anything, and some make half a character of the words."""
+    body = b'--b\r\nContent-Disposition: form-data; name="words"\r\n\r\n+2AA-\r\n--b--\r\n'
+    kind = f"multipart/form-data; boundary=b; charset={charset}"
+    sent = client.post("/api/search", content=body, headers={"Content-Type": kind})
+    assert "has to be in utf-8" in refusal(sent, 415)
+    for name in ("UTF-8", '"utf-8"', "utf8"):
+        kind = f"Multipart/Form-Data ; boundary=b; charset={name}"
+        assert items(client.post("/api/search", content=body, headers={"Content-Type": kind}))
+
+
+def test_half_a_character_is_no_text() -> None:
+    form = FormData([("words", "mug"), ("category", "\ud800")])
+    with pytest.raises(Refused, match="category is no text") as refused:
+        asyncio.run(_checked(form, Limits(), 5))
+    assert refused.value.status == 422
 
 
 def test_a_form_of_too_many_fields(client: Client) -> None:

@@ -56,7 +56,7 @@ def test_questions_of_one_moment_go_together() -> None:
 
     assert during(queue, asked()) == [2 * n for n in range(10)]
     assert work.batches == [("m", [0, 1, 2, 3]), ("m", [4, 5, 6, 7]), ("m", [8, 9])]
-    assert (queue.batches, queue.answered) == (3, 10)
+    assert (queue.batches, queue.questions) == (3, 10)
 
 
 def test_lanes_do_not_mix_and_the_first_to_come_is_the_first_to_go() -> None:
@@ -122,6 +122,27 @@ def test_a_failure_is_reported_and_the_next_batch_is_done() -> None:
         return await queue.ask("m", 5)
 
     assert during(queue, asked()) == 10
+
+
+def test_who_asks_beside_a_question_that_fails_is_answered() -> None:
+    work = Doubling()
+    queue = batcher(work)
+
+    async def asked() -> list[Any]:
+        asked = (queue.ask("m", n) for n in (1, -1, 3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, failed, last = during(queue, asked())
+    assert (first, last) == (2, 6)
+    assert isinstance(failed, ValueError)
+    assert [numbers for _, numbers in work.batches] == [[1, -1, 3], [1], [-1], [3]]
+    assert (queue.batches, queue.questions) == (2, 2)
+
+
+def test_answers_that_are_too_few_are_a_failure() -> None:
+    queue: Batcher[int, int] = Batcher(lambda lane, numbers: [], most=4, seconds=0, room=9)
+    with pytest.raises(ValueError, match="shorter"):
+        during(queue, queue.ask("m", 1))
 
 
 def test_who_has_gone_is_not_answered() -> None:

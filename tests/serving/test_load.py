@@ -48,4 +48,4 @@ def test_sixteen_users_get_their_answers(data_root: Path) -> None:
     assert len(statuses) >= 3 * USERS
     assert wrong == []
     batcher = app.state.batcher
-    assert batcher.answered > 1.5 * batcher.batches
+    assert batcher.questions > 1.5 * batcher.batches
