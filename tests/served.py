@@ -3,13 +3,12 @@
 import csv
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tiny
 import uvicorn
 
 from input_pipeline.pictures import file_bytes, read_picture
@@ -18,7 +17,6 @@ from stylejax.labels import Card
 from stylejax.origin import Origin
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
-from stylejax.retrieval.query import encoded_parts
 from stylejax.retrieval.search import Searcher
 from stylejax.serving.app import Served, create_app
 from stylejax.serving.limits import Limits
@@ -61,12 +59,15 @@ class Encoder:
 
     origin = ORIGIN
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        """Calls `before` each batch, which may wait or fail."""
+        self.before = before
         self.shapes: list[tuple[str, int]] = []  # view and rows of each batch
 
     def encode(
         self, batches: Iterable[tuple[np.ndarray, Products]], views: Iterable[str]
     ) -> Iterator:
+        self.before()
         (view,) = views
         for rows, products in batches:
             self.shapes.append((view, len(products.tokens)))
@@ -98,27 +99,31 @@ def cards(root: Path) -> dict[str, Card]:
     return found
 
 
-def searcher(root: Path, **options: Any) -> Searcher:
-    reader, encoder = Reader(), Encoder()
+def searcher(
+    root: Path, *, encoder: Encoder | None = None, reader: Reader | None = None, **options: Any
+) -> Searcher:
+    plain = Reader()
     listings = list(cards(root).values())
-    images = [card.image and reader.picture(card.image.read_bytes()) for card in listings]
-    products = reader.products(images, [card.title for card in listings], len(listings))
+    images = [card.image and plain.picture(card.image.read_bytes()) for card in listings]
+    products = plain.products(images, [card.title for card in listings], len(listings))
     vectors = np.stack([vector(products, row) for row in range(len(listings))])
     items, paths = [card.item_id for card in listings], [card.category for card in listings]
     # Two parts, as a large index has.
     parts = [Part(items[:9], paths[:9], vectors[:9]), Part(items[9:], paths[9:], vectors[9:])]
     index = Index(parts, "m", origin=ORIGIN)
-    return Searcher(encoder, index, reader, **({"batch": 8, "most": 20} | options))
+    options = {"batch": 8, "most": 20} | options
+    return Searcher(encoder or Encoder(), index, reader or plain, **options)
 
 
-def app(root: Path, *, rate: float = 0, encode: Any = encoded_parts, **options: Any) -> Any:
-    """The application; `options` are of `Limits` and `create_app`."""
+def app(root: Path, *, rate: float = 0, **options: Any) -> Any:
+    """The application; `options` are of `Limits`, `create_app` and `searcher`."""
     of_app = {name: options.pop(name) for name in ("wait", "hosts") if name in options}
+    of_search = {name: options.pop(name) for name in ("encoder", "reader") if name in options}
     limits = Limits(**({"rate": rate, "top": 20} | options))
     shown = cards(root)
-    made = searcher(root, most=limits.top, encode=encode)
+    made = searcher(root, most=limits.top, **of_search)
     note = "Everything here is simulated."
-    served = Served(made, Reader(), shown.__getitem__, file_bytes, "run", 5, note)
+    served = Served(made, shown.__getitem__, file_bytes, "run", 5, note)
     return create_app(served, limits, **of_app)
 
 
@@ -142,5 +147,4 @@ def running(application: Any) -> Iterator[str]:
 
 def photo(root: Path, item: str = "L00") -> bytes:
     """The file of a listing's picture."""
-    assert tiny.PRODUCTS
     return (root / f"images/{item}.jpg").read_bytes()

@@ -69,7 +69,7 @@ def _options(parser: argparse.ArgumentParser, limits: Limits) -> None:
         "top": "listings of one answer",
         "seconds": "seconds of a request, its upload included",
         "rate": "searches a minute of one address, with bursts of 15 s; 0 = any number",
-        "waiting": "searches that may wait for the device; more are refused",
+        "waiting": "searches in hand at a time, their uploads included; more are refused",
     }
     for name, text in helps.items():
         default = getattr(limits, name)
@@ -152,11 +152,11 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
     row_of = {item: row for row, item in enumerate(catalogue.item_id)}
     require_in_catalogue(index.item_id, row_of)
     warn_without_pictures(catalogue, images_setting(args))
-    encoder, reader = opened.encoder, RunReader(opened)
+    encoder = opened.encoder
     searcher = Searcher(
         encoder,
         index,
-        reader,
+        RunReader(opened),
         batch=args.batch,
         most=limits.top,
         multiple=encoder.mesh.size,
@@ -169,7 +169,6 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
     note_compiled(programs)
     served = Served(
         searcher,
-        reader,
         lambda item: catalogue.card(row_of[item]),
         catalogue.picture_reader(),
         opened.folder.resolve().name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -17,7 +17,6 @@ from stylejax.retrieval.encoding import Encoder
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.query import INDEXED, Query, QueryReader, encoded_parts
 
-Encode = Callable[[Encoder, QueryReader, Sequence[Query], int, int], list[Parts]]
 STEP = 4  # each shape of a batch has so many times the rows of the one before
 MASKS = 64  # categories whose listings are kept at hand; a byte a listing each
 
@@ -43,7 +42,6 @@ class Searcher:
         batch: int,
         most: int,
         multiple: int = 1,
-        encode: Encode = encoded_parts,
     ):
         """Takes what it asks.
 
@@ -54,7 +52,6 @@ class Searcher:
           batch: queries at a time, at most.
           most: listings of an answer, at most.
           multiple: rows of a batch have to divide by this, the number of devices.
-          encode: from queries of one lane to their parts.
 
         Raises:
           ConfigError: when another checkpoint than the encoder's made the index.
@@ -62,8 +59,8 @@ class Searcher:
         if index.origin is not None:
             fix = "export and index again"
             index.origin.require(encoder.origin, "the index is out of date", fix)
-        self.index, self.batch, self.most = index, batch, most
-        self._encoder, self._reader, self._encode = encoder, reader, encode
+        self.index, self.reader, self.batch, self.most = index, reader, batch, most
+        self._encoder = encoder
         self._shapes = sorted({_divisible(n, multiple) for n in _growing(batch)})
         # One more than anybody gets: a listing is not shown as like itself.
         self._k = min(most + 1, len(index))
@@ -92,7 +89,7 @@ class Searcher:
 
     def warm(self) -> Iterator[tuple[int, int]]:
         """Compiles all that a query may need; yields how many of how many are done."""
-        photo = self._reader.picture(_WHITE)
+        photo = self.reader.picture(_WHITE)
         said = Query(said=("words",), without="words")
         queries = [replace(said, image=photo), replace(said, image=photo, method="read"), said]
         # Exact search has one program for all subsets of about the same size.
@@ -128,8 +125,7 @@ class Searcher:
         parts = [Parts() for _ in queries]
         if lane != INDEXED:
             rows = next(shape for shape in self._shapes if shape >= len(queries))
-            dim = self.index.dim
-            parts = self._encode(self._encoder, self._reader, queries, rows, dim)
+            parts = encoded_parts(self._encoder, self.reader, queries, rows, self.index.dim)
         return np.stack(
             [
                 compose(self._about(query, part), query.method, query.weight or SAID)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +20,23 @@ from starlette.exceptions import HTTPException
 import stylejax
 from stylejax.labels import Card
 from stylejax.retrieval.composition import MOST_SAID, SAID
-from stylejax.retrieval.query import Query, QueryReader
+from stylejax.retrieval.query import Query
 from stylejax.retrieval.search import Found, Searcher
 from stylejax.serving import schemas
 from stylejax.serving.batching import Batcher
-from stylejax.serving.form import read_form
+from stylejax.serving.form import SearchForm, read_form
+from stylejax.serving.gone import unless_gone
 from stylejax.serving.guard import Guard, problem
 from stylejax.serving.limits import TURNS, Limits, Refused
 from stylejax.serving.pages import FILES, api_page, file_of
 from stylejax.serving.photos import Thumbnails, read_photo
+from stylejax.serving.pool import Pool
 
 TOP = 24  # listings where a request does not say
 ABOUT = (
     "Find listings that sell the same product, by a photo or a listing, words that change it, or "
     "words alone. Whatever is refused has a status of 4xx, or 503 when the server has too much to "
-    "do, and says why."
+    "do, and says why; 500 is a mistake of the server's, and its log says which."
 )
 
 
@@ -44,7 +45,6 @@ class Served:
     """What a server shows."""
 
     searcher: Searcher
-    reader: QueryReader
     card: Callable[[str], Card]  # of an indexed listing
     picture: Callable[[Path], bytes]  # from a card's picture to its file; OSError = cannot be read
     run: str  # name of the training
@@ -65,17 +65,19 @@ def create_app(
     """
     searcher, top = served.searcher, min(TOP, limits.top)
     batcher: Batcher[Query, list[Found]] = Batcher(
-        searcher.answer, most=searcher.batch, seconds=wait, room=limits.waiting
+        searcher.answer, most=searcher.batch, seconds=wait
     )
     thumbnails = Thumbnails(served.picture)
-    decoders = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "pictures")
+    # Two pools: the pictures of what somebody found do not wait for the photos of others.
+    decoders, shrinkers = (Pool(name, min(4, os.cpu_count() or 1)) for name in ("photo", "small"))
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         gathering = asyncio.create_task(batcher.run())
         yield
         gathering.cancel()
-        decoders.shutdown(wait=False, cancel_futures=True)
+        decoders.close()
+        shrinkers.close()
 
     app = FastAPI(
         title="stylejax",
@@ -85,9 +87,16 @@ def create_app(
         redoc_url=None,
         lifespan=running,
     )
-    app.state.batcher = batcher
     app.add_middleware(Guard, limits=limits, hosts=hosts)
     _report_refusals(app)
+
+    async def read(form: SearchForm) -> Query:
+        file = form.photo
+        if file is None:
+            return form.query(None)
+        return form.query(
+            await decoders.do(lambda: read_photo(file, limits, searcher.reader.picture))
+        )
 
     async def found(asked: Query, began: float) -> schemas.Results:
         if asked.like and asked.like not in searcher:
@@ -115,6 +124,8 @@ def create_app(
             weight=SAID,
             most_weight=MOST_SAID,
             top=limits.top,
+            searches=batcher.questions,
+            batches=batcher.batches,
         )
 
     @app.get("/api/categories", responses=schemas.refusals())
@@ -131,23 +142,23 @@ def create_app(
         """The listings nearest to a photo or a listing, as words change it, or to words alone."""
         began = time.perf_counter()
         form = await read_form(request, limits, top)
-        image = None
-        if form.photo is not None:
-            decode = served.reader.picture
-            image = await asyncio.get_running_loop().run_in_executor(
-                decoders, read_photo, form.photo, limits, decode
-            )
-        return await found(form.query(image), began)
+
+        async def answer() -> schemas.Results:
+            return await found(await read(form), began)
+
+        return await unless_gone(request.receive, answer())
 
     @app.get("/api/similar/{item_id:path}", responses=schemas.refusals(404, 422))
     async def similar(
+        request: Request,
         item_id: str,
         category: str = Parameter("", description='only listings below it: "Home > Mugs"'),
         top: int = Parameter(top, ge=1, le=limits.top, description="listings wanted"),
     ) -> schemas.Results:
         """More like a listing: searches by its own vector, as the index has it."""
         began = time.perf_counter()
-        return await found(Query(like=item_id, category=category.strip(), top=top), began)
+        asked = Query(like=item_id, category=category.strip(), top=top)
+        return await unless_gone(request.receive, found(asked, began))
 
     @app.get(
         "/picture/{item_id:path}",
@@ -157,8 +168,7 @@ def create_app(
     async def picture(item_id: str) -> Response:
         """The picture of a listing as a small JPEG."""
         image = served.card(item_id).image if item_id in searcher else None
-        loop = asyncio.get_running_loop()
-        small = image and await loop.run_in_executor(decoders, thumbnails, image)
+        small = await shrinkers.do(lambda: thumbnails(image)) if image else b""
         if not small:
             raise Refused(404, f"no picture of a listing {item_id!r}")
         return Response(small, media_type="image/jpeg", headers={"Cache-Control": "max-age=60"})
@@ -198,7 +208,3 @@ def _report_refusals(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         reasons = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
         return problem(Refused(422, "; ".join(reasons)))
-
-    @app.exception_handler(Exception)
-    async def failed(_: Request, error: Exception) -> Response:
-        return problem(Refused(500, "the server failed at this; its log says why"))

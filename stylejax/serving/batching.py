@@ -10,13 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from stylejax.serving.limits import Refused
-
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Waiting(Generic[Question, Answer]):
     question: Question
     answer: asyncio.Future[Answer]
@@ -27,8 +25,8 @@ class Batcher(Generic[Question, Answer]):
     """Asks for several questions at a time; questions of one lane go together.
 
     A question waits for company for a few milliseconds when nothing else is going on, and while the
-    device works on the batch before. One thread does all batches, one after another. When a batch fails,
-    its questions are asked again one by one.
+    device works on the batch before. One thread does all batches, one after another. When a batch
+    fails, its questions are asked again one by one.
     """
 
     def __init__(
@@ -37,7 +35,6 @@ class Batcher(Generic[Question, Answer]):
         *,
         most: int,
         seconds: float,
-        room: int,
     ):
         """Nothing waits.
 
@@ -45,9 +42,8 @@ class Batcher(Generic[Question, Answer]):
           work: from questions of one lane to their answers, in a thread of its own.
           most: questions of a batch.
           seconds: that the first question of a batch waits for others.
-          room: questions that may wait; more are refused.
         """
-        self._work, self._most, self._seconds, self._room = work, most, seconds, room
+        self._work, self._most, self._seconds = work, most, seconds
         self._lanes: dict[str, deque[_Waiting[Question, Answer]]] = {}
         self._came = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "device")
@@ -55,18 +51,17 @@ class Batcher(Generic[Question, Answer]):
         self.questions = 0  # answered in them
 
     async def ask(self, lane: str, question: Question) -> Answer:
-        """The answer to one question.
-
-        Raises:
-          Refused: 503, when too many wait already.
-        """
-        if sum(map(len, self._lanes.values())) >= self._room:
-            raise Refused(503, "too many searches are waiting; try again", retry=1)
+        """The answer to one question; whoever is cancelled takes it back."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(question, answer, time.monotonic())
-        self._lanes.setdefault(lane, deque()).append(waiting)
+        line = self._lanes.setdefault(lane, deque())
+        line.append(waiting)
         self._came.set()
-        return await answer
+        try:
+            return await answer
+        finally:
+            if waiting in line:
+                line.remove(waiting)
 
     async def run(self) -> None:
         """Works until it is cancelled; what waits then is cancelled too."""
@@ -101,13 +96,9 @@ class Batcher(Generic[Question, Answer]):
 
     def _taken(self, name: str) -> list[_Waiting[Question, Answer]]:
         """The next batch, without those whose clients have gone."""
-        lane = self._lanes[name]
-        taken: list[_Waiting[Question, Answer]] = []
-        while lane and len(taken) < self._most:
-            one = lane.popleft()
-            if not one.answer.done():
-                taken.append(one)
-        return taken
+        line = self._lanes[name]
+        taken = [line.popleft() for _ in range(min(len(line), self._most))]
+        return [one for one in taken if not one.answer.done()]
 
     async def _do(self, lane: str, taken: Sequence[_Waiting[Question, Answer]]) -> None:
         taken = [one for one in taken if not one.answer.done()]

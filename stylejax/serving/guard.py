@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,12 +37,13 @@ def problem(refused: Refused, headers: dict[str, str] | None = None) -> JSONResp
 
 
 class Guard:
-    """Middleware: host name, rate, bytes and time of each request; headers of each answer."""
+    """Middleware: host, rate, place, bytes and time of each request; headers of each answer."""
 
     def __init__(self, app: ASGIApp, limits: Limits, hosts: Collection[str]):
         """Takes the limits; `hosts` = names that the server answers to, none = to any."""
         self._app, self._limits, self._hosts = app, limits, hosts
         self._rates = RateLimit(limits.rate)
+        self._places = limits.waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -54,9 +56,17 @@ class Guard:
                 try:
                     self._admit(scope)
                     body.admit(Headers(scope=scope))
-                    await self._app(scope, body.receive, answer.send)
+                    with self._place(scope):
+                        await self._app(scope, body.receive, answer.send)
                 except Refused as refused:
                     await problem(refused)(scope, receive, answer.send)
+                except ClientDisconnect:  # there is nobody to answer
+                    return
+                except Exception:
+                    if not answer.begun:
+                        failed = Refused(500, "the server failed at this; its log says why")
+                        await problem(failed)(scope, receive, answer.send)
+                    raise  # the server writes it to its log
         except TimeoutError:
             if answer.begun:
                 raise
@@ -73,10 +83,23 @@ class Guard:
             # A page of another site that has its name point here must not read what is served.
             raise Refused(400, f"this server does not answer to the host name {host!r}")
         client = scope.get("client")
-        searches = scope["path"].startswith(("/api/search", "/api/similar"))
-        wait = self._rates.wait(client[0] if client else "", 1.0 if searches else FREE)
+        wait = self._rates.wait(client[0] if client else "", 1.0 if _searches(scope) else FREE)
         if wait:
             raise Refused(429, "too many requests from this address; slow down", retry=wait)
+
+    @contextlib.contextmanager
+    def _place(self, scope: Scope) -> Iterator[None]:
+        """One of few for a search, from before its body is read: it bounds all that waits."""
+        if not _searches(scope):
+            yield
+            return
+        if not self._places:
+            raise Refused(503, "too many searches are waiting; try again", retry=1)
+        self._places -= 1
+        try:
+            yield
+        finally:
+            self._places += 1
 
 
 class _Body:
@@ -132,6 +155,10 @@ class _Answer:
             if not self._body.whole:  # whoever sends without end is hung up on
                 headers["Connection"] = "close"
         await self._send(message)
+
+
+def _searches(scope: Scope) -> bool:
+    return scope["path"].startswith(("/api/search", "/api/similar"))
 
 
 def _name(host: str) -> str:

@@ -40,7 +40,7 @@ class Limits:
     top: int = 100  # listings of one answer
     seconds: float = 15  # from the first byte of a request to its answer
     rate: float = 120  # searches a minute of one address; 0 = any number
-    waiting: int = 64  # searches that may wait for the device
+    waiting: int = 64  # searches in hand at a time, from before their upload to their answer
 
     def __post_init__(self) -> None:
         """Check every range."""

@@ -64,6 +64,8 @@ class Health(BaseModel):
     weight: float = Field(description="of each turn's words where a search does not say")
     most_weight: float = Field(description="that a search may say")
     top: int = Field(description="listings of an answer, at most")
+    searches: int = Field(description="answered since the start")
+    batches: int = Field(description="that they were answered in")
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,11 +78,12 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "The photo is no picture, or the body no form",
         422: "A field is missing, unknown or out of range",
         429: "Too many requests from one address; see Retry-After",
+        500: "The server failed; its log says why",
         503: "Too many searches at a time, or one took too long; see Retry-After",
     }
     return {
         status: {"model": Problem, "description": why[status]}
-        for status in sorted({400, 408, 413, 429, 503, *statuses})
+        for status in sorted({400, 408, 413, 429, 500, 503, *statuses})
     }
 
 

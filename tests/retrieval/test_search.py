@@ -9,10 +9,9 @@ import pytest
 import served
 
 from stylejax.config import ConfigError
-from stylejax.retrieval.composition import Parts
 from stylejax.retrieval.index.index import Index
 from stylejax.retrieval.index.part import Part
-from stylejax.retrieval.query import INDEXED, WORDS, Query, QueryReader
+from stylejax.retrieval.query import INDEXED, WORDS, Query
 from stylejax.retrieval.search import Found, Searcher
 
 
@@ -172,21 +171,6 @@ def test_categories_are_counted_with_what_lies_below(data_root: Path) -> None:
     }
     assert searcher.has_category(" home>MUGS ")
     assert not searcher.has_category("Mugs")
-
-
-def test_another_way_of_encoding_takes_the_place_of_ours(data_root: Path) -> None:
-    """Here: whatever is said, it is what is like L08."""
-    place = np.array([8])
-
-    def encode(
-        encoder: object, reader: QueryReader, queries: list[Query], rows: int, dim: int
-    ) -> list[Parts]:
-        assert (rows, dim) == (1, served.DIM)
-        return [Parts(words=searcher.index.take(place)[0]) for _ in queries]
-
-    searcher = served.searcher(data_root, encode=encode)
-    (found,) = searcher.answer(WORDS, [Query(said=("hammer",), top=1)])
-    assert (found[0].item_id, found[0].score) == ("L08", pytest.approx(1))
 
 
 def test_an_index_of_another_checkpoint_is_refused(data_root: Path) -> None:

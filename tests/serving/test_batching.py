@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylejax.serving.batching import Batcher
-from stylejax.serving.limits import Refused
 
 
 class Doubling:
@@ -44,7 +43,7 @@ def during(batcher: Batcher, asked: Coroutine[Any, Any, Any]) -> Any:
 
 
 def batcher(work: Doubling, **options: Any) -> Batcher[int, int]:
-    return Batcher(work, **({"most": 4, "seconds": 0.02, "room": 100} | options))
+    return Batcher(work, **({"most": 4, "seconds": 0.02} | options))
 
 
 def test_questions_of_one_moment_go_together() -> None:
@@ -94,24 +93,6 @@ def test_what_comes_while_the_device_works_is_the_next_batch() -> None:
     assert work.batches == [("m", [0]), ("m", [1, 2, 3])]
 
 
-def test_too_many_are_refused_at_once() -> None:
-    work = Doubling()
-    work.go.clear()
-    queue = batcher(work, room=3, seconds=0, most=1)
-
-    async def asked() -> list[Any]:
-        first = asyncio.create_task(queue.ask("m", 0))
-        await asyncio.sleep(0.05)  # on the device: it waits no more
-        others = [asyncio.create_task(queue.ask("m", n)) for n in range(1, 6)]
-        await asyncio.sleep(0.05)
-        work.go.set()
-        return await asyncio.gather(first, *others, return_exceptions=True)
-
-    answers = during(queue, asked())
-    assert answers[:4] == [0, 2, 4, 6]
-    assert [(type(a), a.status, a.retry) for a in answers[4:]] == [(Refused, 503, 1)] * 2
-
-
 def test_a_failure_is_reported_and_the_next_batch_is_done() -> None:
     work = Doubling()
     queue = batcher(work, seconds=0.01)
@@ -140,7 +121,7 @@ def test_who_asks_beside_a_question_that_fails_is_answered() -> None:
 
 
 def test_answers_that_are_too_few_are_a_failure() -> None:
-    queue: Batcher[int, int] = Batcher(lambda lane, numbers: [], most=4, seconds=0, room=9)
+    queue: Batcher[int, int] = Batcher(lambda lane, numbers: [], most=4, seconds=0)
     with pytest.raises(ValueError, match="shorter"):
         during(queue, queue.ask("m", 1))
 

@@ -4,8 +4,9 @@ import contextlib
 import http.client
 import io
 import socket
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,10 +14,9 @@ import numpy as np
 import pytest
 import served
 from fastapi.testclient import TestClient
+from httpx2 import Client
 from PIL import Image
 
-from stylejax.retrieval.composition import Parts
-from stylejax.retrieval.query import Query, encoded_parts
 from stylejax.serving.guard import DRAINED, FIELDS
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -145,18 +145,95 @@ def test_a_client_that_is_too_slow_is_told(address: str) -> None:
 
 
 def test_a_device_that_is_too_slow_is_said_to_be_busy(data_root: Path) -> None:
-    def slow(
-        encoder: served.Encoder, reader: served.Reader, queries: Sequence[Query], *more: int
-    ) -> list[Parts]:
-        time.sleep(0.6)
-        return encoded_parts(encoder, reader, queries, *more)
-
-    app = served.app(data_root, encode=slow, seconds=0.2)
+    app = served.app(data_root, encoder=served.Encoder(lambda: time.sleep(0.6)), seconds=0.2)
     with TestClient(app) as client:
         answered = client.post("/api/search", data={"words": "mug"})
     assert answered.status_code == 503
     assert answered.headers["retry-after"] == "1"
     assert "took too long" in answered.json()["detail"]
+
+
+# ---- Searches at a time
+
+
+class Gated(served.Reader):
+    """Decodes no photo before `go`."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def picture(self, file: bytes) -> np.ndarray:
+        assert self.go.wait(20)
+        return super().picture(file)
+
+
+def test_searches_that_wait_are_bounded_wherever_they_wait(data_root: Path) -> None:
+    """Here for being decoded; and the pictures of others do not wait behind them."""
+    photo, reader, answers = {"photo": ("a.jpg", served.photo(data_root))}, Gated(), []
+
+    def search() -> None:
+        with Client(base_url=address, timeout=20) as client:
+            answers.append(client.post("/api/search", files=photo))
+
+    app = served.app(data_root, reader=reader, waiting=6, seconds=20)
+    with served.running(app) as address, Client(base_url=address) as client:
+        threads = [threading.Thread(target=search) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        try:
+            until(lambda: len(answers) == 14)
+            assert client.get("/picture/L01").status_code == 200
+            assert client.get("/api/health").status_code == 200
+            assert client.get("/api/similar/L00").status_code == 503
+        finally:
+            reader.go.set()
+        for thread in threads:
+            thread.join()
+        assert [answer.status_code for answer in answers] == [503] * 14 + [200] * 6
+        assert answers[0].headers["retry-after"] == "1"
+        assert "too many searches" in answers[0].json()["detail"]
+        assert client.get("/api/similar/L00").status_code == 200
+
+
+def test_a_search_has_its_place_before_its_upload(data_root: Path) -> None:
+    with (
+        served.running(served.app(data_root, waiting=1)) as address,
+        Client(base_url=address) as client,
+    ):
+        line = socket.create_connection((client.base_url.host, client.base_url.port))
+        line.sendall(
+            b"POST /api/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+        )
+        until(lambda: client.get("/api/similar/L00").status_code == 503)
+        line.close()
+        until(lambda: client.get("/api/similar/L00").status_code == 200)
+
+
+def test_whatever_a_search_ends_with_frees_its_place(data_root: Path) -> None:
+    def slow() -> None:
+        if encoder.shapes:
+            raise RuntimeError("broken after the first")
+        encoder.shapes.append(("t", 0))
+        time.sleep(0.4)
+
+    encoder = served.Encoder(slow)
+    app = served.app(data_root, encoder=encoder, waiting=1, seconds=0.2, upload_mib=0.1)
+    statuses = []
+    with TestClient(app, raise_server_exceptions=False) as client:
+        for form in ({"words": "mug"}, {"words": "mug"}, {"words": " "}, {"words": "x" * 10**6}):
+            statuses.append(client.post("/api/search", data=form).status_code)
+            time.sleep(0.3)
+        statuses.append(client.get("/api/similar/nobody").status_code)
+        statuses.append(client.get("/api/similar/L00").status_code)
+    assert statuses == [503, 500, 422, 413, 404, 200]
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
 
 
 def test_what_is_no_http_is_refused(address: str) -> None:

@@ -3,23 +3,16 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import served
 from httpx2 import Client
-
-from stylejax.retrieval.composition import Parts
-from stylejax.retrieval.query import encoded_parts
 
 USERS, SECONDS = 16, 3.0
 
 
 def test_sixteen_users_get_their_answers(data_root: Path) -> None:
-    def slow(*given: Any) -> list[Parts]:  # as a device is: a batch takes the time of one
-        time.sleep(0.01)
-        return encoded_parts(*given)
-
-    app = served.app(data_root, encode=slow)
+    # As a device is: a batch takes the time of one.
+    app = served.app(data_root, encoder=served.Encoder(lambda: time.sleep(0.01)))
     statuses: list[int] = []
     wrong: list[str] = []
     photo = served.photo(data_root)
@@ -44,8 +37,9 @@ def test_sixteen_users_get_their_answers(data_root: Path) -> None:
             thread.start()
         for thread in users:
             thread.join()
+        health = Client(base_url=address).get("/api/health").json()
     assert set(statuses) == {200}
     assert len(statuses) >= 3 * USERS
     assert wrong == []
-    batcher = app.state.batcher
-    assert batcher.questions > 1.5 * batcher.batches
+    assert health["searches"] == 2 * len(statuses) / 3
+    assert health["searches"] > 1.5 * health["batches"]
