@@ -103,9 +103,10 @@ def test_mistakes_are_told_at_once(
     nowhere = "no.such.name.invalid"
     assert f"--host {nowhere}" in refused([*given, "--host", nowhere], capsys)
     assert "--batch is 0" in refused([*given, "--batch", "0"], capsys)
-    assert "--batch-wait is -1" in refused([*given, "--batch-wait", "-1"], capsys)
+    for wait in ("-1", "inf", "nan", "15000"):
+        assert "fewer than the 15 s" in refused([*given, f"--batch-wait={wait}"], capsys)
     assert "--limit-words is 0" in refused([*given, "--limit-words", "0"], capsys)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with serve._listening("127.0.0.1", 0) as taken:  # though nothing is served there yet
         port = str(taken.getsockname()[1])
         assert f"127.0.0.1 port {port}" in refused([*given, "--port", port], capsys)
 
@@ -120,16 +121,43 @@ def test_an_index_names_its_run(trained_run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown", "local"),
+    ("host", "shown"),
     [
-        ("127.0.0.1", "http://127.0.0.1:8000", True),
-        ("localhost", "http://localhost:8000", True),
-        ("::1", "http://[::1]:8000", True),
-        ("0.0.0.0", "http://127.0.0.1:8000", False),
-        ("::", "http://[::1]:8000", False),
-        ("192.168.1.5", "http://192.168.1.5:8000", False),
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("192.168.1.5", "http://192.168.1.5:8000"),
     ],
 )
-def test_addresses(host: str, shown: str, local: bool) -> None:
+def test_addresses(host: str, shown: str) -> None:
     assert serve._shown(host, 8000) == shown
-    assert serve._is_loopback(host) is local
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.2", "127.0.0.2", True),
+        ("127.1", "127.0.0.1", True),
+        ("localhost", "::1", True),
+        ("workshop", "127.0.1.1", True),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1", True),
+        ("0.0.0.0", "0.0.0.0", False),
+        ("::", "::", False),
+        ("fe80::1%eth0", "fe80::1%eth0", False),
+        ("192.168.1.5", "192.168.1.5", False),
+    ],
+)
+def test_on_this_machine_it_answers_to_its_own_names(host: str, address: str, local: bool) -> None:
+    """Whatever it is called, what counts is the address that it has."""
+    expected = ("localhost", "127.0.0.1", "::1", host) if local else ()
+    assert serve._hosts(host, address) == expected
+
+
+def test_an_address_may_be_spelt_in_many_ways() -> None:
+    with serve._listening("127.1", 0) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+        with socket.create_connection(listener.getsockname()):
+            pass  # it listens

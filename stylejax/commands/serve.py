@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import ipaddress
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,16 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     if args.batch < 1:
         raise ConfigError(f"--batch is {args.batch}; use 1 or more")
-    if args.batch_wait < 0:
-        raise ConfigError(f"--batch-wait is {args.batch_wait}; use 0 or more milliseconds")
+    if not 0 <= args.batch_wait < 1000 * limits.seconds:
+        raise ConfigError(
+            f"--batch-wait is {args.batch_wait}; use 0 or more milliseconds, fewer than the "
+            f"{limits.seconds:g} s of --limit-seconds"
+        )
     # Taken at once: nobody waits for a model only to hear that the port is taken.
-    with _bound(args.host, args.port) as listener:
-        app = build_app(opened, args, limits)
-        _serve(app, listener, _shown(args.host, listener.getsockname()[1]))
+    with _listening(args.host, args.port) as listener:
+        address, port = listener.getsockname()[:2]
+        app = build_app(opened, args, limits, _hosts(args.host, address))
+        _serve(app, listener, _shown(args.host, port))
 
 
 def _options(parser: argparse.ArgumentParser, limits: Limits) -> None:
@@ -101,8 +106,8 @@ def _with_run(argv: list[str]) -> list[str]:
     raise ConfigError(f"{given.index} lies in no trained run; say which one made it with --run")
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that has its address and does not listen yet.
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; whoever connects before the server is ready waits for it.
 
     Raises:
       ConfigError: when the address is not this machine's, or taken.
@@ -119,6 +124,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(CONNECTIONS)  # a port that is only bound can be bound again
     except OSError as error:
         listener.close()
         raise ConfigError(
@@ -127,13 +133,16 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
+def build_app(
+    opened: Run, args: argparse.Namespace, limits: Limits, hosts: Sequence[str]
+) -> FastAPI:
     """The application over a run: everything loaded and compiled.
 
     Args:
       opened: the run.
       args: flags of the verb.
       limits: of requests.
+      hosts: names that it answers to; none = any.
 
     Raises:
       ConfigError: when the index is not there, is another checkpoint's, or holds listings that are
@@ -175,7 +184,6 @@ def build_app(opened: Run, args: argparse.Namespace, limits: Limits) -> FastAPI:
         encoder.origin.step,
         opened.config.data.note if not args.catalog else "",
     )
-    hosts = LOOPBACK if _is_loopback(args.host) else ()
     return create_app(served, limits, wait=args.batch_wait / 1000, hosts=hosts)
 
 
@@ -196,20 +204,22 @@ def _serve(app: FastAPI, listener: socket.socket, address: str) -> None:
             timeout_graceful_shutdown=5,
         )
     )
-    try:
-        listener.listen()
-    except OSError as error:
-        raise ConfigError(f"cannot listen at {address}: {error.strerror}; use --port 0") from error
     print(f"ready      {address}  (its API: {address}/docs; Ctrl-C ends it)", flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # which is how one ends it
         server.run(sockets=[listener])
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _hosts(host: str, address: str) -> tuple[str, ...]:
+    """Names that the server answers to: on this machine alone its own, for others any, which is ().
+
+    Args:
+      host: as it was given; many names and spellings lead to this machine.
+      address: that the socket has.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip
+    return (*LOOPBACK, host) if ip.is_loopback else ()
 
 
 def _shown(host: str, port: int) -> str:

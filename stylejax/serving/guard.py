@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 from collections.abc import Collection, Iterator
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -41,7 +42,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, limits: Limits, hosts: Collection[str]):
         """Takes the limits; `hosts` = names that the server answers to, none = to any."""
-        self._app, self._limits, self._hosts = app, limits, hosts
+        self._app, self._limits, self._hosts = app, limits, {_plain(host) for host in hosts}
         self._rates = RateLimit(limits.rate)
         self._places = limits.waiting
 
@@ -164,5 +165,13 @@ def _searches(scope: Scope) -> bool:
 def _name(host: str) -> str:
     """The name in a Host header, without the port."""
     if host.startswith("["):  # IPv6
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+        return _plain(host[1:].partition("]")[0])
+    return _plain(host.partition(":")[0])
+
+
+def _plain(host: str) -> str:
+    """One spelling of each name: browsers write ::ffff:127.0.0.1 as ::ffff:7f00:1."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower()

@@ -19,7 +19,7 @@ from PIL import Image
 
 from stylejax.serving.guard import DRAINED, FIELDS
 
-HOSTS = ("localhost", "127.0.0.1", "::1")
+HOSTS = ("localhost", "127.0.0.1", "::1", "::FFFF:127.0.0.2", "Shop")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,9 @@ HOSTS = ("localhost", "127.0.0.1", "::1")
         ("127.0.0.1:8000", 200),
         ("LOCALHOST", 200),
         ("[::1]:8000", 200),
+        ("[0:0::1]", 200),
+        ("[::ffff:7f00:2]:8000", 200),
+        ("shop:80", 200),
         ("evil.example", 400),
         ("127.0.0.1.evil.example:8000", 400),
         ("evil.example:127.0.0.1", 400),
