@@ -128,8 +128,12 @@ def reported(job: Callable[[], None]) -> None:
 
     try:
         job()
+        sys.stdout.flush()  # while a reader that has gone can still be told from a fault
     except (ConfigError, FileExistsError) as error:
         fail(str(error))
+    except BrokenPipeError:  # whoever read what is printed has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise

@@ -457,3 +457,16 @@ def test_the_help_of_train_lists_settings_with_the_recipes_values(
     assert "--training.batch-size" in printed
     assert "24" in printed
     assert Config().training.batch_size != 24
+
+
+def test_a_reader_that_has_enough_is_no_fault() -> None:
+    code = "from stylejax.cli import reported; reported(lambda: print('x' * 10_000_000))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.read(10)
+    process.stdout.close()
+    told = process.stderr.read()
+    assert (process.wait(), told) == (1, b"")

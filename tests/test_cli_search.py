@@ -105,5 +105,5 @@ def test_the_page_of_a_changed_listing(
     asked = ("--like", "L00", "--text", "red", "--text", "mug", "--without", "blue")
     searched(capsys, "--run", trained_run, *asked, "--html", out)
     page = out.read_text(encoding="utf-8")
-    assert "31 listings by listing, words, without" in page
+    assert "31 listings by a listing and words, without “blue”, best first." in page
     assert "&ldquo;red&rdquo;, then &ldquo;mug&rdquo;, without &ldquo;blue&rdquo;" in page

@@ -27,9 +27,15 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "--like", default="", metavar="ITEM", help="an indexed listing, in a photo's place"
     )
     parser.add_argument(
-        "--text", action="append", default=[], help="words; several times = one turn after another"
+        "--text",
+        action="append",
+        help="words; given again, it is another turn, which changes what was found",
     )
-    parser.add_argument("--without", default="", help="words that are not wanted")
+    parser.add_argument(
+        "--without",
+        default="",
+        help="words that are not wanted: they are pushed away, not excluded",
+    )
     parser.add_argument(
         "--method",
         default="sum",
@@ -40,10 +46,13 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--weight",
         type=float,
-        help="of each turn's words, for a photo or listing of 1; 0.5 unless told, up to 4",
+        help="how much each turn's words count, where the photo or listing counts 1: above 0, up "
+        "to 4 (default: 0.5)",
     )
     parser.add_argument(
-        "--category", default="", help="only listings below it, from the top: 'Home > Mugs'"
+        "--category",
+        default="",
+        help="only listings below it, from the top: 'Drinkware > Mugs'",
     )
     parser.add_argument("--top", type=int, default=10, help="listings to show")
     parser.add_argument("--html", default="", help="page of pictures to write")
@@ -62,7 +71,7 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     query = Query(
         image=_read(reader, args.image) if args.image else None,
         like=args.like,
-        said=tuple(words for words in map(str.strip, args.text) if words),
+        said=tuple(words for words in map(str.strip, args.text or []) if words),
         without=args.without.strip(),
         method=args.method,
         weight=args.weight,
@@ -89,7 +98,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         if args.like in row_of:
             picture = catalogue.card(row_of[args.like]).image
         scores, read = [hit.score for hit in found], catalogue.picture_reader()
-        write_results_page(Path(args.html), query, picture, cards, scores, read=read)
+        note = opened.config.data.note if not args.catalog else ""
+        write_results_page(Path(args.html), query, picture, cards, scores, note=note, read=read)
         print(f"page       {args.html}")
 
 

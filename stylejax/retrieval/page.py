@@ -20,6 +20,7 @@ def write_results_page(
     cards: Sequence[Card],
     scores: Sequence[float],
     *,
+    note: str = "",
     read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> None:
     """Writes the page of one search: the query on top, its results below.
@@ -30,6 +31,7 @@ def write_results_page(
       picture: of its photo, or of the listing that it is like; None = there is none.
       cards: listings found, best first.
       scores: cosine of each.
+      note: what of the data is simulated; empty = nothing.
       read: from a picture to what is in its file.
     """
     album = Album(RESULT, read)
@@ -45,4 +47,5 @@ def write_results_page(
         pictured=query.image is not None or bool(query.like),
         picture=album.add(picture),
         results=results,
+        note=note,
     )

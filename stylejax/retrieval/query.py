@@ -45,7 +45,9 @@ class Query:
                 "give a photo or a listing to be like, not both: each is what the words are about"
             )
         if self.image is None and not self.like and not self.said:
-            raise ConfigError("nothing to search for: give a photo, a listing, or words")
+            raise ConfigError(
+                "nothing to search for: give a photo, a listing, or words that are wanted"
+            )
         if not all(words.strip() for words in self.said):
             raise ConfigError("words are blank, which says nothing: leave them out")
         for words in (*self.said, self.without):
@@ -54,7 +56,10 @@ class Query:
                     f"the words {words!r} are no text: half of a character is missing"
                 )
         if self.method == "read" and (self.image is None or not self.said):
-            raise ConfigError("the method 'read' reads a photo with words: give both, or use 'sum'")
+            raise ConfigError(
+                "the method 'read' reads a photo with words: give both, which a listing does not "
+                "stand in for, or use 'sum'"
+            )
         if self.weight is None:
             return
         if not 0 < self.weight <= MOST_SAID:
@@ -78,6 +83,13 @@ class Query:
         if self.image is not None:
             return PICTURED
         return WORDS if self.said or self.without else INDEXED
+
+    @property
+    def told(self) -> str:
+        """What it is made of, as a part of a sentence."""
+        names = {"photo": "a photo", "listing": "a listing", "words": "words"}
+        said = "by " + " and ".join(names[name] for name in self.made_of if name in names)
+        return f"{said}, without “{self.without}”" if self.without else said
 
     @property
     def made_of(self) -> list[str]:

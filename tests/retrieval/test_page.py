@@ -47,7 +47,7 @@ def test_results_page(tmp_path: Path) -> None:
     assert page.count("no photo") == 2
     heading = "“3d &lt;frog&gt;”, then “teal”, without “&lt;b&gt;gift”"
     assert heading in page.replace("&ldquo;", "“").replace("&rdquo;", "”")
-    assert "3 listings by photo, words, without, best first" in page
+    assert "3 listings by a photo and words, without “&lt;b&gt;gift”, best first." in page
     assert re.findall(r'class="rank">(\d+)<', page) == ["1", "2", "3"]
     assert re.findall(r'class="score">([^<]+)<', page) == ["0.912", "0.500", "−0.250"]
     assert page.count("Toys &gt; Frogs") == 2
@@ -89,4 +89,16 @@ def test_a_query_whose_picture_is_gone_has_a_page(tmp_path: Path) -> None:
     )
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("no photo") == 2
-    assert "1 listing by listing" in page
+    assert "1 listing by a listing, best first." in page
+
+
+def test_a_page_tells_how_it_was_made(tmp_path: Path) -> None:
+    card, out = Card("a", "mug", "", None), tmp_path / "page.html"
+    query = Query(PHOTO, said=("teal",), weight=1.5, category="Home > Mugs")
+    write_results_page(out, query, None, [card], [0.5], note="All is simulated.")
+    page = out.read_text(encoding="utf-8")
+    assert "by a photo and words, in Home &gt; Mugs, best first." in page
+    assert "Each turn of words counts 1.5, the photo 1." in page
+    assert "All is simulated." in page
+    write_results_page(out, Query(PHOTO, said=("teal",), method="read"), None, [card], [0.5])
+    assert "Photo and words were read together." in out.read_text(encoding="utf-8")
