@@ -1,8 +1,9 @@
 """Latency and queries a second of `stylejax serve`, by 1 and by 16 users at a time.
 
-The claim is about batching: 16 users who send photos and words get more answers a second from
-batches of up to 16 than from the same server that takes one search at a time (`--batch 1`). Both
-run on the same machine as the users, one after the other, with all of the demo's pictures in turns.
+The claim is about batching: 16 users who send photos and words get at least three times as many
+answers a second from batches of up to 16 as from the same server that takes one search at a time
+(`--batch 1`). Both run on the same machine as the users, one after the other, with all of the
+demo's pictures in turns.
 
 make demo; python benchmarks/serving.py
 """
@@ -21,11 +22,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import numpy as np
 from httpx2 import Client
-from support.machine import machine
 
-LEAST = 1.0  # of the queries a second without batches
+from benchmarks.support.machine import machine
+
+LEAST = 3.0  # times the queries a second without batches
 WARM = 1.0  # seconds that are not counted
 WORDS = ("orange fish mug", "red dress", "m6 bolt", "10k resistor", "oak chair", "blue curtain")
 
@@ -69,7 +73,7 @@ def main() -> None:
     if errors:
         sys.exit(f"{errors} answers were errors")
     if ratios["photo and words"] < LEAST:
-        sys.exit("missed: batches are slower")
+        sys.exit(f"missed: batches answer less than {LEAST:g} times as many queries a second")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stylejax.config import ConfigError
 from stylejax.retrieval.composition import SAID, Parts, compose
 from stylejax.retrieval.encoding import Encoder
-from stylejax.retrieval.index.index import Index
+from stylejax.retrieval.index.index import Index, category_key, category_levels
 from stylejax.retrieval.query import INDEXED, Query, QueryReader, encoded_parts
 
 STEP = 4  # each shape of a batch has so many times the rows of the one before
@@ -69,11 +69,16 @@ class Searcher:
     @cached_property
     def categories(self) -> dict[str, int]:
         """Listings of each category and of what lies below it, by path, in the order of paths."""
+        return {path: sum(counts) for path, counts in self._counts.items()}
+
+    @cached_property
+    def _counts(self) -> dict[str, list[int]]:
+        """Likewise, in each part of the index."""
         return _counts(self.index)
 
     @cached_property
     def _known(self) -> set[tuple[str, ...]]:
-        return {_key(path) for path in self.categories}
+        return {category_key(path) for path in self.categories}
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -85,22 +90,31 @@ class Searcher:
 
     def has_category(self, path: str) -> bool:
         """Whether any indexed listing lies in a category or below it."""
-        return _key(path) in self._known
+        return category_key(path) in self._known
 
     def warm(self) -> Iterator[tuple[int, int]]:
         """Compiles all that a query may need; yields how many of how many are done."""
         photo = self.reader.picture(_WHITE)
         said = Query(said=("words",), without="words")
         queries = [replace(said, image=photo), replace(said, image=photo, method="read"), said]
-        # Exact search has one program for all subsets of about the same size.
-        sizes = {n.bit_length(): path for path, n in self.categories.items() if n >= self._k}
         work: list[list[Query]] = [
             [query] * min(rows, self.batch) for query in queries for rows in self._shapes
         ]
-        work += [[Query(like=self.index.item_id[0], category=c)] for c in sizes.values()]
+        work += [[Query(like=self.index.item_id[0], category=c)] for c in self._of_all_sizes()]
         for done, batch in enumerate(work, 1):
             self.answer(batch[0].lane, batch)
             yield done, len(work)
+
+    def _of_all_sizes(self) -> list[str]:
+        """Some categories, which are searched by all programs that any is searched by."""
+        chosen: list[str] = []
+        known: set[int] = set()
+        for path, counts in self._counts.items():
+            programs = self.index.programs(counts) if sum(counts) >= self._k else set()
+            if not programs <= known:
+                chosen.append(path)
+                known |= programs
+        return chosen
 
     def answer(self, lane: str, queries: Sequence[Query]) -> list[list[Found]]:
         """The nearest listings of each query, best first.
@@ -109,9 +123,15 @@ class Searcher:
           lane: of all of them, see `Query.lane`.
           queries: at most `batch`.
 
+        Returns:
+          Of each as many as it wants, or `most`.
+
         Raises:
-          ConfigError: when the index has no such category, or no listing that a query is like.
+          ConfigError: when there are more queries than a batch has, the index has no such category,
+            or no listing that a query is like.
         """
+        if len(queries) > self.batch:
+            raise ConfigError(f"{len(queries)} queries at a time; a batch has {self.batch}")
         vectors = self._vectors(lane, queries)
         answers: list[list[Found]] = [[] for _ in queries]
         for category in {query.category for query in queries}:
@@ -170,7 +190,7 @@ class Searcher:
             (self.index.item_id[place], float(score))
             for place, score in zip(places.tolist(), scores.tolist(), strict=True)
             if place >= 0 and self.index.item_id[place] != query.like
-        ][: query.top]
+        ][: min(query.top, self.most)]
         return [Found(rank, item, score) for rank, (item, score) in enumerate(items, 1)]
 
 
@@ -187,21 +207,18 @@ def _divisible(rows: int, by: int) -> int:
     return -(-rows // by) * by
 
 
-def _counts(index: Index) -> dict[str, int]:
-    """Listings of each category and of what lies below it, by path, in the order of the paths."""
-    counts: Counter[str] = Counter()
+def _counts(index: Index) -> dict[str, list[int]]:
+    """Listings of each category and of what lies below it in each part, in the order of paths."""
+    counts: dict[str, list[int]] = {}
     spelt: dict[tuple[str, ...], str] = {}
-    for path, listings in Counter(c for part in index.parts for c in part.category_path).items():
-        levels = [level.strip() for level in path.split(">")]
-        for depth in range(1, len(levels) + 1 if levels[0] else 0):
-            above = " > ".join(levels[:depth])
-            counts[spelt.setdefault(_key(above), above)] += listings
+    for number, part in enumerate(index.parts):
+        for path, listings in Counter(part.category_path).items():
+            levels = category_levels(path)
+            for depth in range(1, len(levels) + 1):
+                above = " > ".join(levels[:depth])
+                name = spelt.setdefault(category_key(above), above)
+                counts.setdefault(name, [0] * len(index.parts))[number] += listings
     return dict(sorted(counts.items()))
-
-
-def _key(path: str) -> tuple[str, ...]:
-    """Paths that differ in upper and lower case or in blanks around a level are one."""
-    return tuple(level.strip().lower() for level in path.split(">"))
 
 
 # A white picture of one pixel, as a GIF: what is compiled does not depend on what is on it.

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.monitoring
 import numpy as np
 import pytest
 import served
@@ -157,6 +159,62 @@ def test_batches_have_few_shapes_and_all_are_made_beforehand(data_root: Path) ->
         for count in range(1, 7):
             assert len(searcher.answer(query.lane, [query] * count)) == count
     assert set(encoder.shapes) == before
+
+
+def test_nothing_is_compiled_after_all_was_made_beforehand() -> None:
+    """Categories of all sizes, some in one part and some in several, by JAX's own account."""
+    rng = np.random.default_rng(0)
+    sizes = {"a": (2100, 0), "b": (2048, 0), "c": (2049, 7), "d": (1, 40), "e": (900, 1300)}
+    sizes |= {"f": (0, 30), "g": (3, 3), "h": (0, 5000), "i > j": (6, 4100), "i > k": (19, 2)}
+    parts = []
+    for number in (0, 1):
+        paths = [path for path, counts in sizes.items() for _ in range(counts[number])]
+        vectors = rng.normal(size=(len(paths), 29)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        parts.append(Part([f"{number}-{row}" for row in range(len(paths))], paths, vectors))
+    index = Index(parts, "m", origin=served.ORIGIN)
+    searcher = Searcher(served.Encoder(), index, served.Reader(), batch=5, most=20)
+    compiled: list[str] = []
+
+    def note(event: str, *_: Any, **__: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        list(searcher.warm())
+        assert compiled  # it is told
+        compiled.clear()
+        for category in ("", *searcher.categories):
+            for count in (1, 3, 5):
+                like = Query(like="1-0", category=category)
+                answers = searcher.answer(INDEXED, [like] * count)
+                assert all(len(found) >= min(20, 6) for found in answers)
+        assert compiled == []
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+
+
+def test_an_answer_is_no_longer_and_a_batch_no_larger_than_was_said(data_root: Path) -> None:
+    searcher = served.searcher(data_root, batch=2, most=3)
+    query = Query(said=("mug",), top=9)
+    assert [len(found) for found in searcher.answer(WORDS, [query] * 2)] == [3, 3]
+    (found,) = searcher.answer(INDEXED, [Query(like="L00", top=9)])
+    assert len(found) == 3
+    for lane, asked in ((WORDS, query), (INDEXED, Query(like="L00"))):
+        with pytest.raises(ConfigError, match="3 queries at a time; a batch has 2"):
+            searcher.answer(lane, [asked] * 3)
+
+
+def test_a_level_that_is_empty_is_none(data_root: Path) -> None:
+    whole = served.searcher(data_root)
+    paths = ["Home >  > Mugs", "home>mugs", "Home > Mugs > ", ">", " ", ""]
+    vectors = whole.index.parts[0].vectors[:6]
+    index = Index([Part(whole.index.item_id[:6], paths, vectors)], "m", origin=served.ORIGIN)
+    searcher = Searcher(served.Encoder(), index, served.Reader(), batch=1, most=5)
+    assert searcher.categories == {"Home": 3, "Home > Mugs": 3}
+    assert searcher.has_category("Home > > Mugs >")
+    assert not searcher.has_category(" > ")
 
 
 def test_categories_are_counted_with_what_lies_below(data_root: Path) -> None:

@@ -39,17 +39,18 @@ def exact_top_k(
       queries: unit vectors.
       vectors: unit vectors; they may lie in a memory-mapped file, which is read once for every
         1,024 queries.
-      k: neighbours wanted, at most n.
+      k: neighbours wanted.
       devices: to work on; None = all of this host.
       recall: below 1 the best of a block are found by `jax.lax.approx_max_k`, which TPUs do in a
         fraction of the time; other devices are exact all the same.
 
     Returns:
-      Row numbers and inner products, best first; of equal ones the lower row first.
+      Row numbers and inner products, best first; of equal ones the lower row first. Where k is
+      more than n, -1 and minus infinity follow.
     """
     mesh = _mesh(tuple(jax.local_devices() if devices is None else devices))
     count, dim = vectors.shape
-    rows = min(ROWS, _power_of_two(-(-count // mesh.size), RUN))
+    rows = block_rows(count, devices=devices)
     found = np.empty((len(queries), k), np.int64)
     scores = np.empty((len(queries), k), np.float32)
     block = NamedSharding(mesh, PartitionSpec(AXIS))
@@ -68,6 +69,16 @@ def exact_top_k(
         scores[first : first + QUERIES] = np.asarray(best[0])[: len(part)]
         found[first : first + QUERIES] = np.asarray(best[1])[: len(part)]
     return found, scores
+
+
+def block_rows(count: int, *, devices: Sequence[Any] | None = None) -> int:
+    """Rows of a block on each device when `count` vectors are searched by `exact_top_k`.
+
+    Searches of equal k, recall, numbers of a vector and blocks share one program, when their
+    queries are equally many.
+    """
+    each = -(-count // len(jax.local_devices() if devices is None else devices))
+    return min(ROWS, _power_of_two(each, RUN))
 
 
 def _power_of_two(at_least: int, smallest: int) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 from stylejax.origin import Origin
+from stylejax.retrieval.index.exact import block_rows
 from stylejax.retrieval.index.part import Engine, Part
 
 
@@ -88,6 +89,14 @@ class Index:
             values, best, axis=1
         )
 
+    def programs(self, allowed: Sequence[int]) -> set[int]:
+        """What is compiled to search so many allowed vectors of each part.
+
+        Once a search for k neighbours was done, no other one is compiled for as many queries and
+        neighbours whose programs are among its own.
+        """
+        return {block_rows(count) for count in allowed if count}
+
     def take(self, positions: Int[NDArray, " m"]) -> Float32[NDArray, "m d"]:
         """The vectors at some positions in `item_id`, in memory."""
         found, start = np.empty((len(positions), self.dim), np.float32), 0
@@ -106,14 +115,20 @@ class Index:
         Raises:
           ConfigError: when none does, naming some categories there are.
         """
-        wanted = _levels(path)
+        wanted = category_key(path)
         categories = [category for part in self.parts for category in part.category_path]
-        inside = {c: _levels(c)[: len(wanted)] == wanted for c in set(categories)}
-        if not any(inside.values()):
+        inside = {c: category_key(c)[: len(wanted)] == wanted for c in set(categories)}
+        if not wanted or not any(inside.values()):
             some = ", ".join(repr(c) for c in sorted(inside)[:5])
             raise ConfigError(f"no listing in category {path!r}; there are {some}, ...")
         return np.array([inside[category] for category in categories])
 
 
-def _levels(path: str) -> list[str]:
-    return [level.strip().lower() for level in path.split(">")]
+def category_levels(path: str) -> list[str]:
+    """Levels of a category from the top; empty ones, which say nothing, are left out."""
+    return [level for level in map(str.strip, path.split(">")) if level]
+
+
+def category_key(path: str) -> tuple[str, ...]:
+    """Equal for paths that differ only in case, blanks and empty levels."""
+    return tuple(level.lower() for level in category_levels(path))

@@ -47,22 +47,23 @@ class Part:
         Returns:
           Rows and cosines, best first; where there are fewer than k, -1 and minus infinity follow.
         """
-        there = len(self) if allowed is None else int(allowed.sum())
-        found = np.full((len(queries), k), -1, np.int64)
-        scores = np.full((len(queries), k), -np.inf, np.float32)
-        take = min(k, there)
-        if take and allowed is None:
-            found[:, :take], scores[:, :take] = self._all(queries, take)
-        elif take and allowed is not None:
-            found[:, :take], scores[:, :take] = self._some(queries, take, allowed)
-        return found, scores
+        if allowed is None:
+            return self._all(queries, k)
+        if not allowed.any():
+            nothing = np.full((len(queries), k), -1, np.int64)
+            return nothing, np.full((len(queries), k), -np.inf, np.float32)
+        return self._some(queries, k, allowed)
 
     def _all(
         self, queries: Float32[NDArray, "q d"], k: int
     ) -> tuple[Int[NDArray, "q k"], Float32[NDArray, "q k"]]:
         if self.tree is None or self.tuning is None:
             return exact_top_k(queries, self.vectors, k, recall=self.recall)
-        return self.tree.search(queries, k, self.tuning.effort)
+        found = np.full((len(queries), k), -1, np.int64)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        take = min(k, len(self))
+        found[:, :take], scores[:, :take] = self.tree.search(queries, take, self.tuning.effort)
+        return found, scores
 
     def _some(
         self, queries: Float32[NDArray, "q d"], k: int, allowed: Bool[NDArray, " n"]
@@ -82,4 +83,4 @@ class Part:
                 wanted *= 4
         rows = np.flatnonzero(allowed)
         found, scores = exact_top_k(queries, self.vectors[rows], k)
-        return rows[found], scores
+        return np.where(found < 0, found, rows[found]), scores

@@ -83,6 +83,24 @@ def test_a_program_serves_many_sizes() -> None:
     assert step._cache_size() == compiled
 
 
+@given(count=st.integers(1, 40_000), devices=st.sampled_from([1, 2, 8]))
+def test_blocks_tell_what_is_compiled(count: int, devices: int) -> None:
+    """A block takes all rows if it can; unless it is the least, more than half of it is filled."""
+    rows = exact.block_rows(count, devices=jax.devices()[:devices])
+    assert rows * devices >= min(count, exact.ROWS * devices)
+    assert rows == exact.RUN or rows // 2 * devices < count
+    assert exact.RUN <= rows <= exact.ROWS
+
+
+@pytest.mark.parametrize("recall", [1.0, 0.9])
+def test_more_neighbours_than_there_are(recall: float) -> None:
+    queries, vectors = unit(4, seed=2), unit(5)
+    found, scores = exact_top_k(queries, vectors, 9, recall=recall)
+    assert found[:, :5].tolist() == slow_top_k(queries, vectors, 5)
+    assert (found[:, 5:] == -1).all()
+    assert np.isneginf(scores[:, 5:]).all()
+
+
 def test_vectors_may_lie_in_a_file(tmp_path) -> None:
     np.save(tmp_path / "v.npy", unit(300))
     vectors = np.load(tmp_path / "v.npy", mmap_mode="r")

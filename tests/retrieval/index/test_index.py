@@ -59,6 +59,16 @@ def test_a_category_is_searched_with_all_below_it(ends: tuple[int, ...]) -> None
         assert everything.shape == (6, len(rows))
 
 
+def test_an_empty_level_is_none() -> None:
+    paths = ["Home > > Mugs", "Home>Mugs >", "Home", ">"]
+    whole = Index([Part(ids(4), paths, VECTORS[:4])], "m")
+    assert whole.in_category("home > mugs").tolist() == [True, True, False, False]
+    assert whole.in_category(" > Home > ").tolist() == [True, True, True, False]
+    for path in (">", " > > ", ""):
+        with pytest.raises(ConfigError, match="no listing in category"):
+            whole.in_category(path)
+
+
 def test_a_category_that_is_not_there_is_told() -> None:
     with pytest.raises(ConfigError, match=r"no listing in category 'Mugs'; there are .*'Home > "):
         index().in_category("Mugs")
