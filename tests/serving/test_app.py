@@ -78,6 +78,8 @@ def test_a_category_and_more_like_this(client: Client) -> None:
     assert similar == items(client.get("/api/similar/L00"))[:3]
     assert "L00" not in similar
     assert set(similar) == {"L01", "L02", "L03"}
+    blank = client.post("/api/search", data={"words": "red mug", "category": "  "})
+    assert items(blank) == items(client.post("/api/search", data={"words": "red mug"}))
     few = client.get("/api/similar/L00", params={"category": "Tools > Hammers"})
     assert len(items(few)) == 4
 
