@@ -140,7 +140,7 @@ def main() -> None:
     Path(args.out).write_text(json.dumps(record | {"results": results}, indent=1))
     for title in ("photo alone", "with its title"):
         best = results[title][DEFAULT]
-        for name in ("baseline: no words", "baseline: words alone", "read"):
+        for name in ("baseline: no words", "baseline: words alone", "joint"):
             row = results[title][name]
             if row["R@10"] >= best["R@10"] or row["p against the default"] > 0.05:
                 sys.exit(f"missed: {title}: {name!r} is not surely behind {DEFAULT!r}")
@@ -152,15 +152,15 @@ def compositions(shop: Shop, asked: Sequence[Asked], titled: bool) -> dict[str, 
     new = [change.new for _, change in asked if isinstance(change, Change)]
     old = [change.old for _, change in asked if isinstance(change, Change)]
     title = [shop.catalogue.title[row] if titled else "" for row in rows]
-    own, read = shop.encode(rows, title, "m"), shop.encode(rows, new, "m")
+    own, joint = shop.encode(rows, title, "m"), shop.encode(rows, new, "m")
     said, unwanted = shop.encode(None, new, "t"), shop.encode(None, old, "t")
-    both = [Parts(o, r, s) for o, r, s in zip(own, read, said, strict=True)]
+    both = [Parts(o, r, s) for o, r, s in zip(own, joint, said, strict=True)]
     kept = shop.encode(rows, [f"{n} {t}" for n, t in zip(new, title, strict=True)], "m")
     ways: dict[str, list[np.ndarray]] = {
         "baseline: no words": [compose(Parts(o)) for o in own],
         "baseline: words alone": [compose(Parts(words=s)) for s in said],
         **{method: [compose(parts, method) for parts in both] for method in METHODS},
-        **({"read, the title kept": list(kept)} if titled else {}),
+        **({"joint, the title kept": list(kept)} if titled else {}),
         f"{DEFAULT}, without the old value": [
             compose(replace(parts, without=u), DEFAULT)
             for parts, u in zip(both, unwanted, strict=True)

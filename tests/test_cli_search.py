@@ -70,7 +70,7 @@ def test_what_makes_no_query_is_refused(
     photo = data_root / tiny.catalogue_rows()[0]["image"]
     assert "nothing to search for" in refused([*asked, "--without", "red"], capsys)
     assert "reads a photo with words" in refused(
-        [*asked, "--text", "red", "--method", "read"], capsys
+        [*asked, "--text", "red", "--method", "joint"], capsys
     )
     assert "no word of 'кружка'" in refused([*asked, "--text", "кружка"], capsys)
     assert "nothing is weighed" in refused([*asked, "--text", "red", "--weight", "2"], capsys)
@@ -90,7 +90,7 @@ def test_a_photo_and_words_read_together(
     """A listing's photo read with its own title is that listing."""
     row = tiny.catalogue_rows()[0]
     asked = ("--run", trained_run, "--image", data_root / row["image"], "--text", row["title"])
-    found = searched(capsys, *asked, "--method", "read")
+    found = searched(capsys, *asked, "--method", "joint")
     own = vector(trained_run, row["item_id"], "m")
     assert found == pytest.approx(expected(trained_run, own, ""), abs=2e-3)
     photo, words = (vector(trained_run, row["item_id"], view) for view in "it")

@@ -60,8 +60,8 @@ def test_it_finds_what_search_finds(
             {"like": "L04", "words": ["red", "mug"], "without": "blue"},
         ),
     }
-    read = ["--image", photo, "--text", "red mug", "--method", "read"]
-    asked["photo, words "] = (read, {"words": "red mug", "method": "read"})
+    read = ["--image", photo, "--text", "red mug", "--method", "joint"]
+    asked["photo, words "] = (read, {"words": "red mug", "method": "joint"})
     for made_of, (words, form) in asked.items():
         for category in ("", "Tools"):
             inside = ["--category", category] if category else []

@@ -39,8 +39,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument(
         "--method",
         default="sum",
-        choices=("sum", "read"),
-        help="sum = the photo and --weight of the words for each turn; read = the photo read with "
+        choices=("sum", "joint"),
+        help="sum = the photo and --weight of the words for each turn; joint = the photo read with "
         "the words in the place of its title",
     )
     parser.add_argument(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stylejax.config import ConfigError
 
-Method = Literal["sum", "read"]
+Method = Literal["sum", "joint"]
 METHODS: tuple[Method, ...] = get_args(Method)
 SAID = 0.5  # weight of each turn's words, for a product of 1
 MOST_SAID = 4.0  # that is sensible: the product hardly counts
@@ -28,8 +28,8 @@ class Parts:
     """The unit vectors of a query; None = there is no such part."""
 
     product: Float32[NDArray, " d"] | None = None  # the photo, with its title where that is known
-    # The photo read with the words in the place of its title, of the method "read".
-    read: Float32[NDArray, " d"] | None = None
+    # The photo read with the words in the place of its title, of the method "joint".
+    joint: Float32[NDArray, " d"] | None = None
     words: Float32[NDArray, " d"] | None = None  # all that was said, as one text
     turns: int = 1  # how often something was said
     without: Float32[NDArray, " d"] | None = None  # words that are not wanted
@@ -39,7 +39,7 @@ def compose(parts: Parts, method: Method = "sum", weight: float = SAID) -> Float
     """One unit vector for a whole query.
 
     A product or words alone are themselves. Of both, ``sum`` is the product and a share of the
-    words for each turn; ``read`` is the photo read together with the words in place of its title,
+    words for each turn; ``joint`` is the photo read together with the words in place of its title,
     as the reference system does (eSSPR, WWW 2023, user-interactive search). A fifth of what is not
     wanted is taken off either.
 
@@ -51,8 +51,8 @@ def compose(parts: Parts, method: Method = "sum", weight: float = SAID) -> Float
     Raises:
       ConfigError: when there is neither a product nor words.
     """
-    if method == "read" and parts.read is not None:
-        query = parts.read
+    if method == "joint" and parts.joint is not None:
+        query = parts.joint
     elif parts.product is not None and parts.words is not None:
         assert method == "sum", "the photo was not read with the words"
         query = _unit(parts.product + weight * parts.turns * parts.words)

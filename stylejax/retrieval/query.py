@@ -55,9 +55,9 @@ class Query:
                 raise ConfigError(
                     f"the words {words!r} are no text: half of a character is missing"
                 )
-        if self.method == "read" and (self.image is None or not self.said):
+        if self.method == "joint" and (self.image is None or not self.said):
             raise ConfigError(
-                "the method 'read' reads a photo with words: give both, which a listing does not "
+                "the method 'joint' reads a photo with words: give both, which a listing does not "
                 "stand in for, or use 'sum'"
             )
         if self.weight is None:
@@ -66,7 +66,7 @@ class Query:
             raise ConfigError(
                 f"the weight of words is {self.weight}; use a number above 0, up to {MOST_SAID:g}"
             )
-        if self.method == "read" or not self.said or not (self.like or self.image is not None):
+        if self.method == "joint" or not self.said or not (self.like or self.image is not None):
             raise ConfigError(
                 f"the weight of words is {self.weight}, but nothing is weighed: give a photo or a "
                 "listing, words, and the method 'sum'"
@@ -173,13 +173,13 @@ def encoded_parts(
 
     parts = zip(
         encoded(lambda q: q.image is not None and q.method == "sum", "m", lambda q: ""),
-        encoded(lambda q: q.method == "read", "m", lambda q: q.words),
+        encoded(lambda q: q.method == "joint", "m", lambda q: q.words),
         encoded(lambda q: bool(q.said) and q.method == "sum", "t", lambda q: q.words),
         encoded(lambda q: bool(q.without), "t", lambda q: q.without),
         [len(q.said) for q in queries],
         strict=True,
     )
     return [
-        Parts(photo, read, words, max(1, turns), without)
-        for photo, read, words, without, turns in parts
+        Parts(photo, joint, words, max(1, turns), without)
+        for photo, joint, words, without, turns in parts
     ]

@@ -96,7 +96,7 @@ class Searcher:
         """Compiles all that a query may need; yields how many of how many are done."""
         photo = self.reader.picture(_WHITE)
         said = Query(said=("words",), without="words")
-        queries = [replace(said, image=photo), replace(said, image=photo, method="read"), said]
+        queries = [replace(said, image=photo), replace(said, image=photo, method="joint"), said]
         work: list[list[Query]] = [
             [query] * min(rows, self.batch) for query in queries for rows in self._shapes
         ]

@@ -18,9 +18,10 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 import stylejax
+from stylejax.config import ConfigError
 from stylejax.labels import Card
 from stylejax.retrieval.composition import MOST_SAID, SAID
-from stylejax.retrieval.query import Query
+from stylejax.retrieval.query import Query, require_known
 from stylejax.retrieval.search import Found, Searcher
 from stylejax.serving import schemas
 from stylejax.serving.batching import Batcher
@@ -103,6 +104,10 @@ def create_app(
             raise Refused(404, f"no listing {asked.like!r} in the index")
         if asked.category and not searcher.has_category(asked.category):
             raise Refused(404, f"no listing in category {asked.category!r}; see /api/categories")
+        try:
+            require_known(asked, searcher.reader)
+        except ConfigError as error:
+            raise Refused(404, str(error)) from error
         ranked = await batcher.ask(asked.lane, asked)
         results = [_result(hit, served.card(hit.item_id)) for hit in ranked]
         spent = round(1000 * (time.perf_counter() - began), 1)

@@ -72,7 +72,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals that an operation may answer with, and those that all may."""
     why = {
         400: "The request cannot be read, or the host name is not this server's",
-        404: "No such listing or category",
+        404: "No such listing or category, or words that nobody knows",
         408: "The request took too long to arrive",
         413: "The upload or the photo is too large",
         415: "The photo is no picture, or the body no form",
@@ -117,7 +117,7 @@ def search_form(limits: Limits, top: int) -> dict[str, Any]:
             "type": "string",
             "enum": list(METHODS),
             "default": METHODS[0],
-            "description": "sum = the photo and a share of the words for each turn; read = the "
+            "description": "sum = the photo and a share of the words for each turn; joint = the "
             "photo read with the words in the place of its title",
         },
         "weight": {

@@ -23,7 +23,7 @@ def test_the_sum_of_photo_and_words() -> None:
     np.testing.assert_allclose(
         compose(Parts(PHOTO, words=WORDS)), expected / np.linalg.norm(expected), atol=1e-6
     )
-    assert np.array_equal(compose(Parts(PHOTO, READ, WORDS), "read"), READ)
+    assert np.array_equal(compose(Parts(PHOTO, READ, WORDS), "joint"), READ)
 
 
 def test_each_turn_brings_it_nearer_to_what_is_said() -> None:
@@ -35,6 +35,6 @@ def test_each_turn_brings_it_nearer_to_what_is_said() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_not_wanted_is_farther(method) -> None:
     for parts in (Parts(PHOTO, READ, WORDS), Parts(words=WORDS), Parts(product=PHOTO)):
-        found = compose(Parts(parts.product, parts.read, parts.words, without=OFF), method)
+        found = compose(Parts(parts.product, parts.joint, parts.words, without=OFF), method)
         assert found @ OFF < compose(parts, method) @ OFF
         assert np.linalg.norm(found) == pytest.approx(1, abs=1e-6)

@@ -100,5 +100,5 @@ def test_a_page_tells_how_it_was_made(tmp_path: Path) -> None:
     assert "by a photo and words, in Home &gt; Mugs, best first." in page
     assert "Each turn of words counts 1.5, the photo 1." in page
     assert "All is simulated." in page
-    write_results_page(out, Query(PHOTO, said=("teal",), method="read"), None, [card], [0.5])
+    write_results_page(out, Query(PHOTO, said=("teal",), method="joint"), None, [card], [0.5])
     assert "Photo and words were read together." in out.read_text(encoding="utf-8")

@@ -38,17 +38,17 @@ def test_lanes(query: Query, lane: str, made_of: list[str]) -> None:
         ({}, "nothing to search for"),
         ({"without": "red"}, "nothing to search for"),
         ({"image": PHOTO, "like": "L00"}, "not both"),
-        ({"image": PHOTO, "method": "read"}, "a photo with words"),
+        ({"image": PHOTO, "method": "joint"}, "a photo with words"),
         ({"like": "L00", "said": ("red",), "weight": 0.0}, r"weight of words is 0.0; use a number"),
         ({"said": ("red",), "weight": 1.0}, "nothing is weighed"),
         ({"like": "L00", "weight": 1.0}, "nothing is weighed"),
-        ({"image": PHOTO, "said": ("a",), "method": "read", "weight": 1.0}, "nothing is weighed"),
+        ({"image": PHOTO, "said": ("a",), "method": "joint", "weight": 1.0}, "nothing is weighed"),
         ({"said": ("red", " ")}, "words are blank"),
         ({"said": ("a\ud800",)}, r"words 'a\\ud800' are no text"),
         ({"said": ("a",), "without": "\udfff"}, "are no text"),
         ({"like": "L00", "said": ("red",), "weight": 4.5}, "above 0, up to 4"),
         ({"like": "L00", "said": ("red",), "weight": float("nan")}, "weight of words is nan"),
-        ({"like": "L00", "said": ("red",), "method": "read"}, "a photo with words"),
+        ({"like": "L00", "said": ("red",), "method": "joint"}, "a photo with words"),
     ],
 )
 def test_what_is_no_query_is_refused(parts: dict, reason: str) -> None:
@@ -63,7 +63,7 @@ def test_nothing_is_encoded_that_no_query_of_the_batch_has() -> None:
         assert {rows for _, rows in encoder.shapes} == {4}
         return [view for view, _ in encoder.shapes]
 
-    photo, read = Query(PHOTO), Query(PHOTO, said=("red",), method="read")
+    photo, read = Query(PHOTO), Query(PHOTO, said=("red",), method="joint")
     assert views(photo) == ["m"]
     assert views(read) == ["m"]
     assert views(photo, Query(PHOTO, said=("red",))) == ["m", "t"]

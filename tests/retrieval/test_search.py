@@ -51,7 +51,7 @@ def asked(
     def read(image: np.ndarray | None, text: str) -> np.ndarray:
         return served.vector(reader.products([image], [text], 1), 0)
 
-    if more.get("method") == "read":
+    if more.get("method") == "joint":
         vector = read(image, words)
     elif photo or like:
         index = served.searcher(root).index
@@ -69,14 +69,14 @@ QUERIES = {
     "photo": {"photo": "L00"},
     "words": {"said": ("red mug",)},
     "both": {"photo": "L00", "said": ("bolt m6",)},
-    "read": {"photo": "L00", "said": ("bolt m6",), "method": "read"},
+    "read": {"photo": "L00", "said": ("bolt m6",), "method": "joint"},
     "turns": {"photo": "L00", "said": ("blue", "hammer", "m6")},
     "weighed": {"photo": "L00", "said": ("blue", "m6"), "weight": 1.75},
     "listing": {"like": "L20"},
     "listing and turns": {"like": "L20", "said": ("red", "plate")},
     "not words": {"said": ("mug", "blue"), "without": "red"},
     "not both": {"photo": "L08", "said": ("red",), "without": "plate"},
-    "not read": {"photo": "L08", "said": ("red",), "without": "plate", "method": "read"},
+    "not read": {"photo": "L08", "said": ("red",), "without": "plate", "method": "joint"},
     "not a listing": {"like": "L08", "without": "black plate"},
 }
 

@@ -56,7 +56,7 @@ def test_a_photo_words_or_both(client: Client, data_root: Path) -> None:
     by_words = client.post("/api/search", data={"words": " bolt m6 ", "top": "4"})
     assert by_words.json()["made_of"] == ["words"]
     assert {"L20", "L21", "L22", "L23"} == set(items(by_words))
-    asked = {"words": "red mug", "top": 4, "method": "read"}
+    asked = {"words": "red mug", "top": 4, "method": "joint"}
     read = client.post("/api/search", files=photo, data=asked)
     assert items(read)[0] == "L00"
     assert read.json()["results"][0]["score"] == pytest.approx(1.0, abs=1e-3)
@@ -152,8 +152,8 @@ def test_a_title_is_text_wherever_it_goes(client: Client) -> None:
         ({"without": "mug"}, 422, "nothing to search for"),
         ({"words": "mug", "like": ""}, 422, "like is empty"),
         ({"words": "mug", "like": "nobody"}, 404, "no listing 'nobody' in the index"),
-        ({"words": "mug", "method": "read"}, 422, "reads a photo with words"),
-        ({"words": "mug", "method": "add"}, 422, "no method 'add'; use sum or read"),
+        ({"words": "mug", "method": "joint"}, 422, "reads a photo with words"),
+        ({"words": "mug", "method": "add"}, 422, "no method 'add'; use sum or joint"),
         ({"words": "mug", "weight": "much"}, 422, "weight has to be a number"),
         ({"words": "mug", "weight": "nan"}, 422, "weight has to be a number"),
         ({"words": "mug", "weight": "1e-999"}, 422, "weight of words is 0.0"),
@@ -168,6 +168,8 @@ def test_a_title_is_text_wherever_it_goes(client: Client) -> None:
         ({"words": "mug", "top": ["3", "4"]}, 422, "top is given more than once"),
         ({"words": "mug", "photo": "mug.jpg"}, 422, "photo has to be a file"),
         ({"words": "mug", "colour": "red"}, 422, "no field 'colour'; there are photo, like, words"),
+        ({"words": ["mug", "кружка"]}, 404, "no word of 'кружка' is known"),
+        ({"words": "mug", "without": "кружка"}, 404, "no word of 'кружка' is known"),
         ({"words": "mug", "category": "Garden"}, 404, "no listing in category 'Garden'"),
     ],
 )
