@@ -128,7 +128,7 @@ def test_what_cannot_be_mined_from_is_told(
     for other in (["--audit"], ["--sql", "bigquery"]):
         told = refused([*words, folder / "photos", *other], capsys)
         assert f"{other[0]} goes with mining the log" in told
-    assert "run `stylejax index` first" in refused([*words, tmp_path / "none"], capsys)
+    assert "make one with `stylejax index" in refused([*words, tmp_path / "none"], capsys)
     table = tiny.write_csv(tmp_path / "other.csv", tiny.catalogue_rows()[3::4])  # split val alone
     given = ["--catalog", table, "--images", tmp_path, "--views", "t", "--out", tmp_path / "v"]
     run("export", "--checkpoint", folder, *given)

@@ -100,6 +100,7 @@ def test_mistakes_are_told_at_once(
     assert "is no trained run" in refused(["serve", "--run", tmp_path], capsys)
     assert "no index in" in refused([*given, "--port", "0", "--index", tmp_path], capsys)
     assert "--port is 70000" in refused([*given, "--port", "70000"], capsys)
+    assert "use another --host" in refused([*given, "--host", "192.0.2.1"], capsys)
     nowhere = "no.such.name.invalid"
     assert f"--host {nowhere}" in refused([*given, "--host", nowhere], capsys)
     assert "--batch is 0" in refused([*given, "--batch", "0"], capsys)

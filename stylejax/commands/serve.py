@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -127,8 +128,9 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.listen(CONNECTIONS)  # a port that is only bound can be bound again
     except OSError as error:
         listener.close()
+        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
         raise ConfigError(
-            f"cannot listen at {host} port {port}: {error.strerror}; use another --port"
+            f"cannot listen at {host} port {port}: {error.strerror}; use another {other}"
         ) from error
     return listener
 

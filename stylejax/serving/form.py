@@ -141,12 +141,12 @@ def _weight(form: FormData) -> float | None:
         return None
     text = str(form["weight"])
     if not re.fullmatch(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", text):
-        raise Refused(422, "weight has to be a number")
+        raise Refused(422, f"weight has to be a number; it is {text[:40]!r}")
     return float(text)
 
 
 def _wanted(form: FormData, limits: Limits, top: int) -> int:
     text = str(form.get("top", top))
     if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= limits.top:
-        raise Refused(422, f"top has to be a number from 1 to {limits.top}")
+        raise Refused(422, f"top has to be a number from 1 to {limits.top}; it is {text[:40]!r}")
     return int(text)

@@ -95,7 +95,9 @@ def load_index(folder: Path) -> Index:
     """
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise ConfigError(f"no index in {folder}; run `stylejax index` first")
+        raise ConfigError(
+            f"no index in {folder}; make one with `stylejax index --vectors VECTORS`, of an export"
+        )
     description = read_json(path, "run `stylejax index` again")
     try:
         origin = description["origin"]

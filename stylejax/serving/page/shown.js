@@ -71,7 +71,7 @@ function inItem(button) {
 function allow(another, last) {
   if (!another && at("change").contains(document.activeElement)) last.focus();
   at("then").disabled = at("add").disabled = !another;
-  at("then").placeholder = another ? "now in white" : "no more turns";
+  at("then").placeholder = another ? "what should be different" : "no more turns";
 }
 
 export function busy() {

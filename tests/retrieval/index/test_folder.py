@@ -98,7 +98,7 @@ def test_parts_are_written_as_they_come(tmp_path: Path) -> None:
 def test_nothing_to_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no listing has a vector of view 'i'"):
         save_index(tmp_path, [], "i", 0.9, None)
-    with pytest.raises(ConfigError, match="run `stylejax index` first"):
+    with pytest.raises(ConfigError, match="make one with `stylejax index"):
         load_index(tmp_path)
 
 
