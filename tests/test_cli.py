@@ -69,7 +69,7 @@ def test_a_listings_own_photo_and_title_find_it_first(
     trained_run: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = tiny.catalogue_rows()[0]
-    words = ["--image", data_root / row["image"], "--text", row["title"], "--method", "read"]
+    words = ["--image", data_root / row["image"], "--text", row["title"], "--method", "joint"]
     run("search", "--run", trained_run, *words, "--top", "4")
     found = ranked(capsys.readouterr().out)
     assert len(found) == 4
@@ -88,7 +88,7 @@ def test_search_reads_a_photo_as_its_checkpoint_does(
     changed = dataclasses.replace(config, picture=picture)
     (trained_copy / "config.json").write_text(to_json(changed))
     photo = data_root / tiny.catalogue_rows()[0]["image"]
-    query = ("--image", photo, "--text", "red mug", "--method", "read")
+    query = ("--image", photo, "--text", "red mug", "--method", "joint")
     run("search", "--run", trained_copy, *query, "--top", "1")
     ((item, score),) = ranked(capsys.readouterr().out)
     assert item == "L00"
