@@ -8,6 +8,7 @@ import pytest
 import tiny
 from verbs import refused, run
 
+from stylejax.retrieval.composition import METHODS, MOST_SAID, SAID
 from stylejax.retrieval.stored_vectors import StoredVectors
 
 
@@ -107,3 +108,12 @@ def test_the_page_of_a_changed_listing(
     page = out.read_text(encoding="utf-8")
     assert "31 listings by a listing and words, without “blue”, best first." in page
     assert "&ldquo;red&rdquo;, then &ldquo;mug&rdquo;, without &ldquo;blue&rdquo;" in page
+
+
+def test_the_help_tells_what_the_composition_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command knows these by heart: its help loads nothing heavy."""
+    with pytest.raises(SystemExit):
+        run("search", "--help")
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"up to {MOST_SAID:g} (default: {SAID})" in told
+    assert f"--method {{{','.join(METHODS)}}}" in told

@@ -67,6 +67,8 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from stylejax.retrieval.query import Query, require_known
     from stylejax.retrieval.search import Searcher
 
+    # Before the reader, which loads the encoder: that there is none is told at once.
+    index = load_index(Path(args.index) if args.index else opened.folder / "index")
     reader = RunReader(opened)
     query = Query(
         image=_read(reader, args.image) if args.image else None,
@@ -79,7 +81,6 @@ def run(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         top=args.top,
     )
     require_known(query, reader)
-    index = load_index(Path(args.index) if args.index else opened.folder / "index")
     catalogue = opened.catalogue(args)
     multiple = opened.encoder.mesh.size
     searcher = Searcher(opened.encoder, index, reader, batch=1, most=args.top, multiple=multiple)
