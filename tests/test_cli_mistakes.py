@@ -236,7 +236,7 @@ def test_what_another_version_wrote_is_named_with_what_makes_it_anew(
         ("search --run {run}", "nothing to search for"),
         ("search --run {run} --text mug --top 0", "--top is 0"),
         ("search --run {run} --image {empty}/no.jpg", "cannot read --image"),
-        ("search --run {run} --text mug --index {empty}", "run `stylejax index`"),
+        ("search --run {run} --text mug --index {empty}", "make one with `stylejax index"),
         ("search --run {run} --text mug --catalog {empty}/no.csv", "no.csv"),
         ("export --checkpoint {run} --views m,x", "give some of m, t, i"),
         ("export --checkpoint {run} --catalog {empty}/no.csv", "no.csv"),
