@@ -139,9 +139,11 @@ def test_settings_that_cannot_be_are_refused(
     trained_run: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     words: list[str],
     told: str,
 ) -> None:
+    monkeypatch.setattr(build, "parts_of", None)  # they are refused before the index is made
     assert told in refused(
         ["dedupe", "--run", trained_run, "--out", tmp_path / "out", *words], capsys
     )

@@ -115,7 +115,7 @@ def _dedupe(
     import dataclasses
     import tempfile
 
-    from stylejax.commands.known_products import Products
+    from stylejax.commands.known_products import Products, labelled_split, within_values
     from stylejax.retrieval.duplicates.find import Wanted, find_duplicates
     from stylejax.retrieval.duplicates.neighbours import neighbours
     from stylejax.retrieval.duplicates.output import (
@@ -134,6 +134,8 @@ def _dedupe(
     from stylejax.retrieval.manifest import identity
 
     wanted = Wanted(args.precision, args.confidence)
+    # What the flags name is looked for before the index is made, which takes long.
+    within, split = within_values(opened, args), labelled_split(opened, args, catalogue)
     out = output_folder(Path(args.out) if args.out else opened.folder / "duplicates", "--out")
     folder, manifest = opened.export(args.vectors)
     engine = engine_of(args.engine)
@@ -142,7 +144,7 @@ def _dedupe(
         parts = parts_of(folder, args.view, engine, args.recall, PART_VECTORS)
         save_index(Path(scratch), parts, args.view, args.recall, opened.origin)
         space = Space(load_index(Path(scratch)))
-        products = Products.of(opened, args, catalogue, space, labels)
+        products = Products.of(args, catalogue, space, labels, within, split)
         near = neighbours(
             space,
             args.neighbours,

@@ -50,35 +50,36 @@ class Products:
     @classmethod
     def of(
         cls,
-        opened: Run,
         args: argparse.Namespace,
         catalogue: Catalogue,
         space: Space,
         labels: PairLabels | None,
+        within: dict[str, str] | None,
+        split: str,
     ) -> Products:
         """Looks the listings up.
 
         Args:
-          opened: the run.
           args: flags of the verb.
           catalogue: that its listings are in.
           space: the listings.
           labels: the table that `--labels` names; None = it names none.
+          within: as `within_values` gives it.
+          split: as `labelled_split` gives it.
 
         Raises:
-          ConfigError: when one is not in the catalogue, `--split` or `--within` name nothing, or
-            the labels are of other listings or of none that could be duplicates.
+          ConfigError: when one is not in the catalogue, or the labels are of other listings or of
+            none that could be duplicates.
         """
         row_of = {item: row for row, item in enumerate(catalogue.item_id)}
         require_in_catalogue(space.item_id, row_of)
         row = np.array([row_of[item] for item in space.item_id], np.int64)
         cell = np.zeros(len(space), np.int64)
-        if args.within:
-            cell = _cells(opened, args, space)
+        if within is not None:
+            cell = _numbered([within[item] for item in space.item_id])
         truth = None
         if catalogue.group is not None:
             truth = Truth(_numbered([catalogue.group[at] for at in row]), cell)
-        split = "" if labels is not None or truth is None else _split(opened, args, catalogue)
         pairs = None if labels is None else _labelled(Path(args.labels), labels, space, cell)
         return cls(catalogue, row, row_of, cell, truth, args.columns.group, split, pairs)
 
@@ -126,14 +127,6 @@ def _numbered(values: list[str]) -> NDArray[np.int64]:
     return np.where(there == "", -1, numbers)
 
 
-def _cells(opened: Run, args: argparse.Namespace, space: Space) -> NDArray[np.int64]:
-    from input_pipeline.listing_values import listing_values
-
-    listings, _ = opened.located(args)
-    value = listing_values(listings, args.columns.item_id, args.within, "--within")
-    return _numbered([value[item] for item in space.item_id])
-
-
 def _labelled(
     path: Path, table: PairLabels, space: Space, cell: NDArray[np.int64]
 ) -> LabelledPairs:
@@ -150,8 +143,31 @@ def _labelled(
     return LabelledPairs(path, left[kept], right[kept], table.same[kept])
 
 
-def _split(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> str:
-    """The split whose products are the labels; "" where a threshold is given and it has none."""
+def within_values(opened: Run, args: argparse.Namespace) -> dict[str, str] | None:
+    """What each listing has in the column `--within` names; None = it names none.
+
+    Raises:
+      ConfigError: when there is no such column.
+    """
+    if not args.within:
+        return None
+    from input_pipeline.listing_values import listing_values
+
+    listings, _ = opened.located(args)
+    return listing_values(listings, args.columns.item_id, args.within, "--within")
+
+
+def labelled_split(opened: Run, args: argparse.Namespace, catalogue: Catalogue) -> str:
+    """The split whose true products are the labels.
+
+    "" = no split's are: there is a table of labels, no truth is known, or a threshold is given and
+    the split that the recipe names has no listings.
+
+    Raises:
+      ConfigError: when it has no listings and is needed.
+    """
+    if args.labels or catalogue.group is None:
+        return ""
     split = args.split or opened.config.evaluation.query_split
     if split in catalogue.split:
         return split
