@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 
-# Eight devices to shard over. Compiling dominates, so LLVM is not asked to try hard.
+# Eight devices to shard over. Compiling dominates, so XLA and LLVM are not asked to try hard.
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "")
     + " --xla_force_host_platform_device_count=8"
     + " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    + " --xla_cpu_use_fusion_emitters=false"
 )
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

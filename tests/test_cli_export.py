@@ -1,10 +1,7 @@
 """Tests of `stylejax export`: jobs that are stopped, checked, and made of an earlier one."""
 
 import json
-import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +10,10 @@ import numpy as np
 import pytest
 import tiny
 from export_jobs import contents
+from hosts import two_hosts
 from verbs import refused, run
 
 from stylejax.retrieval.vectors import read_vectors
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -134,24 +130,17 @@ def test_settings_that_cannot_be_are_refused(
 
 def test_two_hosts_share_the_work(trained_run: Path, whole: Path, tmp_path: Path) -> None:
     """Two processes, started as a launcher would, write one export."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    meeting = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2"}
-    flags = re.sub(r"device_count=\d+", "device_count=2", os.environ["XLA_FLAGS"])
     out = tmp_path / "vectors"
     words = ["export", "--checkpoint", trained_run, "--out", out, "--shard-listings", "9"]
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", "from stylejax.cli import main; main()", *map(str, words)],
-            env=os.environ
-            | meeting
-            | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT), "JAX_PROCESS_ID": str(number)},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(2)
+        for environment in two_hosts(devices=2)
     ]
     try:
         told = [process.communicate(timeout=180) for process in processes]

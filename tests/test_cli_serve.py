@@ -16,6 +16,7 @@ from verbs import refused, run
 
 from stylejax.commands import serve
 from stylejax.config import ConfigError
+from stylejax.training.compiled import ELSEWHERE, SHORTEST
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def served(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The verb in a process of its own, which tells its address when it is ready."""
     words = ["-c", "from stylejax.cli import main; main()", "serve", "--port", "0", "--batch", "2"]
     words += ["--index", str(trained_run / "index"), "--limit-top", "30", "--limit-rate", "0"]
-    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+    environment = {k: v for k, v in os.environ.items() if k not in (ELSEWHERE, SHORTEST)}
     log = tmp_path_factory.mktemp("serve") / "log"
     with log.open("w") as errors:
         process = subprocess.Popen(

@@ -53,8 +53,8 @@ def test_without_any_target_it_is_zero_with_finite_gradients() -> None:
     nobody = jnp.zeros(4, bool)
     vectors = three(4)
     assert locality_consistency(*vectors, target_valid=nobody).tolist() == [0.0] * 4
-    gradients = jax.grad(
-        lambda *x: locality_consistency(*x, target_valid=nobody).sum(), argnums=(0, 1, 2)
+    gradients = jax.jit(
+        jax.grad(lambda *x: locality_consistency(*x, target_valid=nobody).sum(), argnums=(0, 1, 2))
     )(*vectors)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
@@ -81,8 +81,8 @@ def test_zero_vectors_have_finite_gradients() -> None:
     np.testing.assert_allclose(
         locality_consistency(*vectors, tolerance=0.0, k=5), expected, atol=1e-6
     )
-    gradients = jax.grad(
-        lambda *x: locality_consistency(*x, tolerance=0.0, k=3).sum(), argnums=(0, 1, 2)
+    gradients = jax.jit(
+        jax.grad(lambda *x: locality_consistency(*x, tolerance=0.0, k=3).sum(), argnums=(0, 1, 2))
     )(*vectors)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
@@ -97,7 +97,7 @@ def test_the_gradient_is_that_of_finite_differences(argument: int) -> None:
 
     expected = reference.gradient(slow, vectors[argument])
     assert np.abs(expected).max() > 1e-2
-    actual = jax.grad(
-        lambda *x: locality_consistency(*x, tolerance=0.01, k=3).sum(), argnums=argument
+    actual = jax.jit(
+        jax.grad(lambda *x: locality_consistency(*x, tolerance=0.01, k=3).sum(), argnums=argument)
     )(*vectors)
     np.testing.assert_allclose(actual, expected, atol=2e-5)

@@ -34,7 +34,7 @@ def test_weights_are_factors_of_the_rows_losses() -> None:
         return losses_.sum()
 
     twice = jnp.full(6, 2.0)
-    found, plain = (jax.grad(total)(jnp.asarray(a), given) for given in (twice, None))
+    found, plain = (jax.jit(jax.grad(total))(jnp.asarray(a), given) for given in (twice, None))
     np.testing.assert_allclose(found, 2 * plain, rtol=1e-5, atol=1e-6)
 
 
@@ -114,7 +114,9 @@ def test_the_gradients_are_those_of_finite_differences() -> None:
     def slow(a, b, scale, bias) -> float:
         return reference.sigmoid(a, b, scale, bias, groups, groups).sum()
 
-    actual = jax.grad(fast, argnums=(0, 1, 2, 3))(a, b, jnp.float32(4.0), jnp.float32(-1.0))
+    actual = jax.jit(jax.grad(fast, argnums=(0, 1, 2, 3)))(
+        a, b, jnp.float32(4.0), jnp.float32(-1.0)
+    )
     by_a = reference.gradient(lambda x: slow(x, b, 4.0, -1.0), a)
     by_b = reference.gradient(lambda x: slow(a, x, 4.0, -1.0), b)
     by_scale = reference.gradient(lambda x: slow(a, b, x[0], -1.0), np.array([4.0]))

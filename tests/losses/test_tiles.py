@@ -49,7 +49,7 @@ def test_tiles_give_the_sums_and_the_gradients_of_the_whole(size: int) -> None:
     vectors, scales = [s.vectors for s in sides], [s.scale for s in sides]
     tiled = partial(cosine_sums, cell, tile=4)
     expected, found = (
-        jax.value_and_grad(partial(total, way), (0, 1), has_aux=True)(vectors, scales)
+        jax.jit(jax.value_and_grad(partial(total, way), (0, 1), has_aux=True))(vectors, scales)
         for way in (whole, tiled)
     )
     # Sums of large terms of both signs: what is left of them is as exact as they are.
@@ -101,7 +101,8 @@ def test_a_loss_is_the_same_in_any_tiles(name: str) -> None:
     a, b = (jnp.asarray(reference.vectors(13, seed=seed)) for seed in (1, 2))
 
     def made(tile: int):
-        return jax.value_and_grad(lambda a, b: LOSSES[name](a, b, tile=tile).sum(), (0, 1))(a, b)
+        step = jax.value_and_grad(lambda a, b: LOSSES[name](a, b, tile=tile).sum(), (0, 1))
+        return jax.jit(step)(a, b)
 
     expected = made(1024)
     for tile in (4, 13):
@@ -133,10 +134,11 @@ def test_gradients_are_those_of_finite_differences_in_float64(name: str) -> None
         a, b, *along = (jnp.asarray(rng.normal(size=(5, 6))) for _ in range(4))
         weights = jnp.asarray(rng.normal(size=5))
 
+        @jax.jit
         def total(a, b):
             return (weights * LOSSES[name](a, b, tile=2)).sum()
 
-        slopes = jax.grad(total, (0, 1))(a, b)
+        slopes = jax.jit(jax.grad(total, (0, 1)))(a, b)
         found = sum((slope * way).sum() for slope, way in zip(slopes, along, strict=True))
         step = 1e-5
         ahead, behind = (total(a + e * along[0], b + e * along[1]) for e in (step, -step))
@@ -151,11 +153,12 @@ def test_targets_without_a_query_have_gradients_too(name: str) -> None:
         a, b, *along = (jnp.asarray(rng.normal(size=(rows, 6))) for rows in (5, 8, 5, 8))
         weights = jnp.asarray(rng.normal(size=5))
 
+        @jax.jit
         def total(a, b):
             return (weights * LOSSES[name](a, b, tile=2)).sum()
 
         assert LOSSES[name](a, b).shape == (5,)
-        slopes = jax.grad(total, (0, 1))(a, b)
+        slopes = jax.jit(jax.grad(total, (0, 1)))(a, b)
         assert (jnp.abs(slopes[1]).max(1) > 0).all()
         found = sum((slope * way).sum() for slope, way in zip(slopes, along, strict=True))
         step = 1e-5

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import hosts
 import numpy as np
 
 from stylejax.training.compiled import ELSEWHERE, SHORTEST
@@ -21,10 +22,8 @@ KILLS = int(os.environ.get("STYLEJAX_KILLS", "5"))
 PROGRAM = Path(__file__).with_name("killed_training.py")
 # Its own cache in the run's folder, and one device.
 ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("XLA_FLAGS", ELSEWHERE, SHORTEST)
-}
+    name: value for name, value in os.environ.items() if name not in (ELSEWHERE, SHORTEST)
+} | {"XLA_FLAGS": hosts.flags(devices=1)}
 
 
 def start(folder: Path) -> subprocess.Popen:

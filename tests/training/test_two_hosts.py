@@ -1,10 +1,8 @@
 """Two processes train one model: as the user starts them, stopped, killed, and started again."""
 
-import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 import tiny
 import verbs
+from hosts import ROOT, two_hosts
 
 from stylejax.training.checkpoint import Checkpoints
 from stylejax.training.mesh import make_mesh
@@ -26,25 +25,19 @@ from stylejax.training.run_folder import steps
 from stylejax.training.snapshot import Snapshot
 from stylejax.training.step import make_train_step
 
-ROOT = Path(__file__).parents[2]
 LONG = {"steps": 40, "save_every": 10, "keep": 9, "batch_size": 8}
 
 
 def start(recipe: Path, *words: str) -> list[subprocess.Popen]:
     """One process of a device each."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    flags = re.sub(r"device_count=\d+", "device_count=1", os.environ["XLA_FLAGS"])
-    meeting = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "XLA_FLAGS": flags}
     return [
         subprocess.Popen(
             [sys.executable, str(ROOT / "train.py"), "--config", str(recipe), *words],
-            env=os.environ | meeting | {"PYTHONPATH": str(ROOT), "JAX_PROCESS_ID": str(number)},
+            env=environment,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(2)
+        for environment in two_hosts(devices=1)
     ]
 
 
