@@ -18,12 +18,13 @@ from stylejax.training.compiled import ELSEWHERE, SHORTEST
 from stylejax.training.meter import TIMED
 from stylejax.training.record import read_record
 
+SOAK = "STYLEJAX_KILLS" in os.environ
 KILLS = int(os.environ.get("STYLEJAX_KILLS", "5"))
 PROGRAM = Path(__file__).with_name("killed_training.py")
-# Its own cache in the run's folder, and one device.
+# Its own cache in the run's folder, and one device; a soak compiles as users do, not in haste.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name not in (ELSEWHERE, SHORTEST)
-} | {"XLA_FLAGS": hosts.flags(devices=1)}
+} | {"XLA_FLAGS": "" if SOAK else hosts.flags(devices=1)}
 
 
 def start(folder: Path) -> subprocess.Popen:
